@@ -7,6 +7,8 @@ import pytest
 
 from vpuformer.arrays import BoolMask
 from vpuformer.inference.encoded import EncodedImage
+from vpuformer.inference.looks import Seen
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.session import Session
 from vpuformer.inference.zoom import View
@@ -52,10 +54,11 @@ def test_a_positive_prompt_shows_the_object_itself() -> None:
     encoded = EncodedImage(np.zeros((100, 100, 3), np.uint8), object())  # type: ignore[arg-type]
     mask = np.zeros((100, 100), np.float32)
     mask[20:40, 30:60] = 1
+    seen = Seen(Prediction(mask))
     away, there = Click(80, 80, positive=False), Click(45, 30)
-    assert View.choose(encoded, [away], mask, rule=None).all_prompts == (Box(29.5, 19.5, 59.5, 39.5), away)
-    assert View.choose(encoded, [there, away], mask, rule=None).all_prompts == [there, away]
-    assert View.choose(encoded, [away], np.zeros_like(mask), rule=None).all_prompts == [away]
+    assert View.choose(encoded, [away], seen, rule=None).all_prompts == (Box(29.5, 19.5, 59.5, 39.5), away)
+    assert View.choose(encoded, [there, away], seen, rule=None).all_prompts == [there, away]
+    assert View.choose(encoded, [away], Seen(Prediction(np.zeros_like(mask))), rule=None).all_prompts == [away]
 
 
 @pytest.mark.parametrize("prompt", AWAY, ids=[prompt.kind for prompt in AWAY])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vpuformer.geometry import Crop
-from vpuformer.inference import looks
+from vpuformer.inference import looks, raster
 from vpuformer.inference.looks import Look
 from vpuformer.inference.prediction import Prediction
 
@@ -24,9 +24,10 @@ def logits() -> np.ndarray:
 def test_a_large_crop_gives_nearly_the_same_without_its_pixels(
     logits: np.ndarray, crop: Crop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(raster, "SMALL", SIZE[0] * SIZE[1])
     exact, coarse = Look(logits, CROP, SIZE), Look(logits, CROP, SIZE)
     around, seen = exact.object_around(), exact.probability_in(crop, 448)
-    monkeypatch.setattr(looks, "LARGE", 1000)
+    monkeypatch.setattr(raster, "SMALL", 1000)
     monkeypatch.setattr(looks, "_COARSE", 500_000)
     nearly = coarse.object_around()
     assert around is not None
@@ -41,8 +42,9 @@ def test_a_large_crop_gives_nearly_the_same_without_its_pixels(
 
 def test_no_object_has_no_rectangle(logits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = np.full_like(logits, -3)
+    monkeypatch.setattr(raster, "SMALL", SIZE[0] * SIZE[1])
     assert Look(nothing, CROP, SIZE).object_around() is None
-    monkeypatch.setattr(looks, "LARGE", 1000)
+    monkeypatch.setattr(raster, "SMALL", 1000)
     assert Look(nothing, CROP, SIZE).object_around() is None
 
 

@@ -15,6 +15,7 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ImageError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference.encoded import MAX_CROPS, EncodedImage
+from vpuformer.inference.looks import OBJECT_THRESHOLD
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.zoom import next_crop
 from vpuformer.model.checkpoint import save_checkpoint
@@ -143,7 +144,7 @@ def test_an_object_that_turns_out_to_lie_in_another_crop_is_looked_at_there_at_o
     first = predictor.predict(prompts)
     assert (len(network.seen), network.passes) == (2, 2)
     rough = predictor.predict(prompts, zoom=False)
-    assert first.crop == next_crop((400, 600), rough.probability, prompts)
+    assert first.crop == next_crop((400, 600), Crop.around(rough.probability > OBJECT_THRESHOLD), prompts)
     # The second look starts from the first answer, and is the last: the next prompt finds its crop as it is.
     goes_on = predictor.predict(prompts, mask=rough.probability, crop=first.crop, new=0)
     assert np.array_equal(goes_on.probability, first.probability)

@@ -13,6 +13,7 @@ from support.networks import predictor_of
 from vpuformer.errors import MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference import session as session_module
+from vpuformer.inference.looks import OBJECT_THRESHOLD
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Query
@@ -43,7 +44,8 @@ class Noise:
     def _answer(self, query: Query) -> Prediction:
         self.asked.append(query)
         size, mask, prompts = query.encoded.size, query.mask, query.prompts
-        look = next_crop(size, mask, prompts, query.crop, ZoomRule(min_side=8)) if query.zoom else Crop.whole(size)
+        around = None if mask is None else Crop.around(mask > OBJECT_THRESHOLD)
+        look = next_crop(size, around, prompts, query.crop, ZoomRule(min_side=8)) if query.zoom else Crop.whole(size)
         seed = [len(prompts), *(int(4 * abs(value)) for prompt in prompts for value in prompt.bounds)]
         logits = np.random.default_rng(seed).normal(0, 3, (16, 16)).astype(np.float32)
         answer = Prediction.from_logits(logits if mask is None else logits + mask.mean(), look, size)

@@ -21,9 +21,10 @@ CASES: list[tuple[str, int, list[Prompt]]] = [
     ("chelsea.jpg", 1, [Scribble([(200, 100), (300, 150), (320, 220)]), Box(10, 200, 60, 260, False), Click(41, 210)]),
     ("chelsea.jpg", 1, [Box(0, 0, 90, 60, False), Click(430, 280, False), Click(20, 280, False)]),
     ("chelsea.jpg", 6, [Click(1300, 700), Scribble([(1750, 300), (1600, 200)], False)]),
+    ("astronaut.jpg", 4, [Click(1760, 320), Click(1600, 240, False), Click(1880, 360)]),
 ]
 """Image, factor by which it is enlarged, and prompts. Each is answered after those before it; some are not followed by
-the network, and the largest image exceeds the size above which crops are chosen from the logits."""
+the network. The last two images are large: one object is compared in reduced cells, the other one in its pixels."""
 
 
 @NEEDS_PACKAGE

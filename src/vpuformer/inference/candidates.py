@@ -11,6 +11,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.inference.looks import Seen
 from vpuformer.inference.prediction import Candidate, Prediction
 from vpuformer.inference.zoom import View, ZoomRule, closer_crop, prompts_in_crop
 from vpuformer.metrics import iou
@@ -31,7 +32,8 @@ def further_views(view: View, first: Prediction, rule: ZoomRule | None) -> list[
         rule: the zoom rule; None for the whole image alone, which leaves out the part.
     """
     prompts = view.all_prompts
-    whole = view._replace(mask=(first.probability > POSSIBLE).astype(np.float32))
+    possible = Prediction((first.probability > POSSIBLE).astype(np.float32))
+    whole = view._replace(mask=Seen(possible))
     if rule is None:
         return [(whole, None)]
     crop = closer_crop(view.encoded.size, prompts, rule)

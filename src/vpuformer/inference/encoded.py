@@ -4,9 +4,14 @@ import threading
 from collections import OrderedDict
 from typing import Protocol
 
+import cv2
+import numpy as np
+
 from vpuformer.arrays import RGB
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Encoded
+from vpuformer.inference.raster import Raster, is_small, level_of
+from vpuformer.inference.resample import stretch
 
 MAX_CROPS = 8
 """Crops of an image whose features are kept, in addition to the whole image; a crop takes a few MB."""
@@ -36,13 +41,31 @@ class EncodedImage(Encoded):
         super().__init__(image)
         self.encoder = encoder
         self._lock = threading.Lock()
+        self._reduced: dict[int, RGB] = {1: self.image}
         self._whole: CropFeatures = ()
         self._crops: OrderedDict[Crop, CropFeatures] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
-        """Memory in bytes of the image, of its features, and of those of `MAX_CROPS` crops."""
-        return self.image.nbytes + (1 + MAX_CROPS) * sum(features.nbytes for features in self._whole)
+        """Memory in bytes of the image, its reductions and all features; it never changes.
+
+        These are the features of the whole image, and those of `MAX_CROPS` crops.
+        """
+        reductions = self.image.nbytes // 3 if not is_small(self.size) else 0
+        features = (1 + MAX_CROPS) * sum(features.nbytes for features in self._whole)
+        return self.image.nbytes + reductions + features
+
+    def pixels(self, crop: Crop, side: int) -> RGB:
+        """The pixels of a crop, stretched to (side, side).
+
+        Those of large crops come from a reduced image: averages of averages are the same but for rounding.
+        """
+        level = level_of(crop, self.size, side)
+        with self._lock:
+            for factor in (each for each in (2, 4) if each <= level and each not in self._reduced):
+                self._reduced[factor] = _halved(self._reduced[factor // 2])
+        cells = Raster(Crop.whole(self.size), level, whole=level == 1).cells(crop)
+        return stretch(self._reduced[level][cells.slices], (side, side))
 
     def get(self, crop: Crop) -> CropFeatures | None:
         """Features of a crop, if they are kept."""
@@ -62,3 +85,10 @@ class EncodedImage(Encoded):
             self._crops[crop] = features
             if len(self._crops) > MAX_CROPS:
                 self._crops.popitem(last=False)
+
+
+def _halved(image: RGB) -> RGB:
+    """The mean of each 2 x 2 pixels; an odd row or column at the end is left out."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    even = image[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

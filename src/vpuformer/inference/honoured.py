@@ -32,6 +32,12 @@ def is_honoured(answer: FloatMap | BoolMask, prompts: Sequence[Prompt]) -> bool:
     return all(((answer[pixels] > MASK_THRESHOLD) == positive).all() for pixels, positive in shown)
 
 
+def put_right(mask: BoolMask, prompts: Sequence[Prompt]) -> None:
+    """Set the pixels of a mask under clicks and scribbles to their sign, in place."""
+    for pixels, positive in _shown(prompts, (mask.shape[0], mask.shape[1])):
+        mask[pixels] = positive
+
+
 class Honoured(NamedTuple):
     """An answer that agrees with its prompts."""
 

@@ -1,4 +1,4 @@
-"""Answers of the network, which become probabilities only where these are needed.
+"""Answers as the network sees them next: probabilities only where these are needed.
 
 Most looks at a large image are followed by another one at the object. That needs the rectangle around the object and
 the probabilities in the new crop, at the resolution of the network. Millions of pixels need not be computed for it.
@@ -14,17 +14,48 @@ import numpy.typing as npt
 from vpuformer.arrays import FloatMap, Size
 from vpuformer.geometry import Crop
 from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.raster import Raster, is_small
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.sigmoid import sigmoid_
 
 OBJECT_THRESHOLD = 0.5
 """A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
 
-LARGE = 1 << 22
-"""Number of pixels of a crop above which further looks are chosen from the logits. Below it, all pixels are made."""
+_COARSE = 1 << 18
+"""Number of pixels of the map in which the object of a large image is found."""
 
-_COARSE = 1 << 20
-"""Number of pixels of the map in which the object is then found."""
+
+class Seen:
+    """A previous answer, on the raster over what it says something about."""
+
+    def __init__(self, prediction: Prediction) -> None:
+        self.prediction = prediction
+        self.kept = Crop.around(prediction.kept_mask)
+        """The rectangle around the mask; None if that is empty."""
+
+    @cached_property
+    def _raster(self) -> Raster:
+        answer, part = self.prediction, self.kept or self.prediction.crop
+        if answer.logits is None:  # the crop says nothing
+            part = (None if is_small(answer.size) else Crop.around(answer.probability > 0)) or part
+            return Raster.over(part, answer.size)
+        return Raster.over(part.union(answer.crop), answer.size, side=max(answer.logits.shape))
+
+    @cached_property
+    def _probability(self) -> FloatMap:
+        return self.prediction.on(self._raster)
+
+    @cached_property
+    def _object(self) -> Crop | None:
+        return Crop.around(self._probability > OBJECT_THRESHOLD)
+
+    def object_around(self) -> Crop | None:
+        """The rectangle around the object, to within a cell; None without one."""
+        return self._object and self._raster.pixels(self._object)
+
+    def probability_in(self, crop: Crop, side: int) -> FloatMap:
+        """The probabilities in a crop, stretched to (side, side); 0 outside the part."""
+        return np.asarray(stretch(self._raster.within(self._probability, crop), (side, side)), np.float32)
 
 
 class Look:
@@ -45,21 +76,20 @@ class Look:
         return Prediction.from_logits(self.logits, self.crop, self.size)
 
     def object_around(self) -> Crop | None:
-        """The rectangle around the object, in a large crop to within some pixels, or None."""
-        shrunk = sqrt(self._pixels / _COARSE) if self._pixels > LARGE else 1.0
-        if shrunk == 1:
-            inside = Crop.around(self.prediction.probability[self.crop.slices] > OBJECT_THRESHOLD)
-        else:
-            height, width = (ceil(length / shrunk) for length in self.crop.size)
-            coarse = Crop.around(stretch(self.logits, (height, width)) > 0)  # a probability of 0.5
-            inside = coarse and _scaled(coarse, (height, width), self.crop.size)
-        if inside is None:
+        """The rectangle around the object, in a large image to within some pixels, or None."""
+        if is_small(self.size):
+            return Crop.around(self.prediction.probability > OBJECT_THRESHOLD)
+        shrunk = max(1.0, sqrt(self.crop.width * self.crop.height / _COARSE))
+        height, width = (ceil(length / shrunk) for length in self.crop.size)
+        coarse = Crop.around(stretch(self.logits, (height, width)) > 0)  # a probability of 0.5
+        if coarse is None:
             return None
+        inside = _scaled(coarse, (height, width), self.crop.size)
         return Crop(self.crop.left + inside.left, self.crop.top + inside.top, inside.width, inside.height)
 
     def probability_in(self, crop: Crop, side: int) -> FloatMap:
         """The probabilities in another crop, stretched to (side, side); 0 outside the own."""
-        if self._pixels <= LARGE:
+        if is_small(self.size):
             return np.asarray(stretch(self.prediction.probability[crop.slices], (side, side)), np.float32)
         height, width = self.logits.shape
         columns = _positions(crop.left, crop.width, side, self.crop.left, self.crop.width)
@@ -73,10 +103,6 @@ class Look:
         values[(rows < 0) | (rows > 1)] = 0
         values[:, (columns < 0) | (columns > 1)] = 0
         return values
-
-    @property
-    def _pixels(self) -> int:
-        return self.crop.width * self.crop.height
 
 
 def _positions(first: int, length: int, side: int, own_first: int, own_length: int) -> npt.NDArray[np.float64]:

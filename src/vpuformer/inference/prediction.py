@@ -12,7 +12,7 @@ from vpuformer.errors import InputError, MaskError
 from vpuformer.geometry import Crop
 from vpuformer.inference import cleaning
 from vpuformer.inference.pixels import pixels_of
-from vpuformer.inference.resample import stretch
+from vpuformer.inference.raster import Raster
 from vpuformer.inference.sigmoid import sigmoid_
 from vpuformer.metrics import MASK_THRESHOLD
 
@@ -93,7 +93,7 @@ class Prediction:
         """
         if self._made is None:
             assert self.logits is not None
-            made = _probability(self.logits, self.crop, self._size, self._known)
+            made = self._made_on(Raster(Crop.whole(self._size), 1, whole=True))
             made.setflags(write=False)
             self._set(_made=made)
             return made
@@ -106,9 +106,49 @@ class Prediction:
             return self._known.copy()
         if not self._empty_outside:
             return self.probability > MASK_THRESHOLD
-        mask = np.zeros(self._size, bool)
-        np.greater(self.probability[self.crop.slices], MASK_THRESHOLD, out=mask[self.crop.slices])
+        mask, raster = np.zeros(self._size, bool), Raster.pixels_of(self.crop, self._size)
+        np.greater(self.on(raster), MASK_THRESHOLD, out=mask[raster.part.slices])
         return mask
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the image."""
+        return self._size
+
+    @property
+    def kept_mask(self) -> BoolMask:
+        """The same as `mask`, read-only, and not copied if it is known."""
+        mask = self.mask if self._known is None else self._known.view()
+        mask.setflags(write=False)
+        return mask
+
+    def on(self, raster: Raster) -> FloatMap:
+        """The probability at the centre of each cell of a raster over the image.
+
+        Of an answer with logits, no other pixels are made. Cells of a small image are its pixels: `probability`.
+        """
+        if raster.whole or self.logits is None:
+            return np.asarray(raster.sampled(self.probability), np.float32)
+        return self._made_on(raster)
+
+    def _made_on(self, raster: Raster) -> FloatMap:
+        """The probability made of the logits; see `from_logits`."""
+        assert self.logits is not None
+        mask = None if self._known is None else np.asarray(raster.sampled(self._known), np.bool_)
+        probability = np.zeros(raster.size, np.float32)
+        cells = raster.stretched(np.asarray(self.logits, np.float32), self.crop, out=probability)
+        if cells is None:
+            return probability if mask is None else mask.astype(np.float32)
+        inside = probability[cells.slices]
+        for rows in row_strips(cells.size):
+            sigmoid_(inside[rows])
+            if mask is not None:
+                _agree(inside[rows], mask[cells.slices][rows])
+        if mask is not None:
+            for outside in cells.complement(raster.size):
+                if mask[outside].any():
+                    probability[outside] = mask[outside]
+        return probability
 
     def cleaned(
         self, *, holes: int = 0, specks: int = 0, smooth: int = 0, threshold: float = MASK_THRESHOLD
@@ -177,22 +217,6 @@ class Prediction:
         prediction._set(crop=crop, logits=logits, corrected=corrected, candidates=())
         prediction._set(_size=size, _known=mask, _made=None, _empty_outside=mask is None)
         return prediction
-
-
-def _probability(logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None) -> FloatMap:
-    """See `Prediction.from_logits`."""
-    probability = np.zeros(size, np.float32)
-    inside = probability[crop.slices]
-    stretch(np.asarray(logits, np.float32), crop.size, out=inside)
-    for rows in row_strips(crop.size):
-        sigmoid_(inside[rows])
-        if mask is not None:
-            _agree(inside[rows], mask[crop.slices][rows])
-    if mask is not None:
-        for outside in crop.complement(size):
-            if mask[outside].any():
-                probability[outside] = mask[outside]
-    return probability
 
 
 def _agree(probability: FloatMap, mask: BoolMask) -> None:

@@ -25,7 +25,7 @@ class Predictor:
     >>> predictor = Predictor.from_pretrained(device="cpu")
     >>> predictor.set_image(np.zeros((300, 400, 3), np.uint8))
     >>> first = predictor.predict([Click(200, 150)])
-    >>> second = predictor.predict([Click(200, 150), Click(20, 20, False)], mask=first.probability, crop=first.crop)
+    >>> second = predictor.predict([Click(200, 150), Click(20, 20, False)], mask=first, crop=first.crop)
     >>> second.mask.shape
     (300, 400)
     """
@@ -81,7 +81,7 @@ class Predictor:
         self,
         prompts: Sequence[Prompt] = (),
         *,
-        mask: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | Prediction | None = None,
         crop: Crop | None = None,
         zoom: bool = True,
         new: int = 1,
@@ -96,7 +96,7 @@ class Predictor:
             SessionError: there is no image yet.
         """
         encoded = self.encoded
-        probability = None if mask is None else as_probability(mask, encoded.size)
-        query = Query(encoded, prompts, probability, crop, zoom, new=new, only_here=only_here, candidates=candidates)
+        previous = mask if mask is None or isinstance(mask, Prediction) else as_probability(mask, encoded.size)
+        query = Query(encoded, prompts, previous, crop, zoom, new=new, only_here=only_here, candidates=candidates)
         (prediction,) = self.segmenter.segment([query])
         return prediction

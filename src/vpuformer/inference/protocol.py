@@ -113,9 +113,10 @@ class Query:
         encoded: the image, from the `encode` of the segmenter that is asked.
         prompts: all prompts of the object so far, in image pixels, oldest first. Boxes and scribbles may cross the
             edge of the image; they are clipped.
-        mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or other float32 in 0..1;
-            or a mask of any other type, see `vpuformer.images.check_mask`. Without prompts it is refined. Pixels of 0
-            and 1 are as sure as can be: they change near the new prompts alone.
+        mask: the mask so far: the last `Prediction`, which is quickest for a large image; its `probability`, or other
+            float32 in 0..1, shape (H, W) of the image; or a mask of any other type, see
+            `vpuformer.images.check_mask`. Without prompts it is refined. Pixels of 0 and 1 are as sure as can be: they
+            change near the new prompts alone.
         crop: the crop of the last `Prediction`, kept while it fits.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
         new: the number of prompts, the last ones, that `mask` does not answer yet. Far from them it changes only where
@@ -131,8 +132,8 @@ class Query:
 
     encoded: Encoded
     prompts: tuple[Prompt, ...]
-    mask: FloatMap | None
-    """Shape (H, W) of the image, in 0..1."""
+    previous: FloatMap | Prediction | None
+    """The mask so far: shape (H, W) of the image, in 0..1, or an answer."""
     crop: Crop | None
     zoom: bool
     new: int
@@ -143,7 +144,7 @@ class Query:
         self,
         encoded: Encoded,
         prompts: Iterable[Prompt] = (),
-        mask: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | Prediction | None = None,
         crop: Crop | None = None,
         zoom: bool = True,
         *,
@@ -160,7 +161,7 @@ class Query:
             raise InputError(f"new is the number of new prompts, at least 0, got {new}")
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "prompts", fitting)
-        object.__setattr__(self, "mask", _checked_mask(mask, encoded.size))
+        object.__setattr__(self, "previous", _checked_mask(mask, encoded.size))
         object.__setattr__(self, "crop", crop)
         object.__setattr__(self, "zoom", zoom)
         object.__setattr__(self, "new", min(new, len(fitting)))
@@ -168,9 +169,14 @@ class Query:
         object.__setattr__(self, "candidates", candidates)
 
     @property
+    def mask(self) -> FloatMap | None:
+        """The mask so far, shape (H, W) of the image, in 0..1; made when it is first asked for."""
+        return self.previous.probability if isinstance(self.previous, Prediction) else self.previous
+
+    @property
     def new_prompts(self) -> tuple[Prompt, ...]:
         """The prompts that `mask` does not answer yet; all of them without a mask."""
-        return self.prompts if self.mask is None else self.prompts[len(self.prompts) - self.new :]
+        return self.prompts if self.previous is None else self.prompts[len(self.prompts) - self.new :]
 
     def encoded_as(self, kind: type[E]) -> E:
         """The encoded image, as the segmenter that is asked encodes them.
@@ -205,10 +211,19 @@ def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[An
     return pixels
 
 
-def _checked_mask(mask: npt.ArrayLike | None, size: Size) -> FloatMap | None:
+def _checked_mask(mask: npt.ArrayLike | Prediction | None, size: Size) -> FloatMap | Prediction | None:
     """The mask as probabilities. Most are the previous answer: taken as they are, quickly, and without a warning."""
     if mask is None:
         return None
+    if isinstance(mask, Prediction):
+        if mask.logits is None:
+            return _checked_mask(mask.probability, size)
+        if mask.size != size:
+            raise MaskError(
+                f"the previous answer is {mask.size[1]}x{mask.size[0]} pixels, the image {size[1]}x{size[0]}; give an"
+                " answer to the same image"
+            )
+        return mask
     if isinstance(mask, np.ndarray) and mask.dtype == np.float32 and mask.shape == size and _within_0_and_1(mask):
         return mask
     return as_probability(mask, size)

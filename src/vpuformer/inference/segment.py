@@ -3,29 +3,24 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from math import sqrt
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import RGB, BoolMask, FloatMap
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.errors import CheckpointError, InputError
-from vpuformer.geometry import Crop, FrameMap
+from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
+from vpuformer.inference.corrections import corrected
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
-from vpuformer.inference.honoured import honoured, is_honoured
-from vpuformer.inference.looks import Look
+from vpuformer.inference.looks import Look, Seen
 from vpuformer.inference.network import Network
-from vpuformer.inference.pixels import changed_logits
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Query
-from vpuformer.inference.resample import stretch
 from vpuformer.inference.runtimes import load_network
-from vpuformer.inference.steady import refused_changes
 from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
-from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Prompt
 
@@ -138,7 +133,7 @@ class VPUFormerSegmenter:
             batch = queries[start : start + MAX_BATCH]
             rules = [self.views.zoom if query.zoom else None for query in batch]
             views = [
-                View.choose(self._own(query), query.prompts, query.mask, query.crop, rule)
+                View.choose(self._own(query), query.prompts, _before(query), query.crop, rule)
                 for query, rule in zip(batch, rules, strict=True)
             ]
             first = self._look(views)
@@ -158,7 +153,7 @@ class VPUFormerSegmenter:
         further = [
             (i, view, rule)
             for i, query in enumerate(queries)
-            if query.candidates and query.mask is None
+            if query.candidates and query.previous is None
             for view, rule in further_views(views[i], first[i].prediction, rules[i])
         ]
         seen = [view for _, view, _ in further]
@@ -187,58 +182,18 @@ class VPUFormerSegmenter:
         first: Sequence[Look],
     ) -> list[Prediction]:
         """One answer a view: the first, refined in as many looks as the rules call for, and corrected."""
-        answers, seen = list(first), dict(enumerate(views))
-        looked = {
-            i: (answers[i].prediction.probability, answers[i].crop.union(around))
-            for i, query in enumerate(queries)
-            if self.views.steady and (around := _kept_object(query)) is not None
-        }
-        for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
-            refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
+        looks, seen = [[look] for look in first], dict(enumerate(views))
+        for number in range(1, max((rule.looks for rule in rules if rule), default=1)):
+            refined = {i: view.refine(looks[i][-1], number, rules[i]) for i, view in seen.items()}
             seen = {i: view for i, view in refined.items() if view is not None}
-            for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
-                answers[i] = answer
-                if i in looked:
-                    looked[i] = _over(*looked[i], answer.prediction)
-        predictions = [answer.prediction for answer in answers]
+            for i, look in zip(seen, self._look([*seen.values()]), strict=True):
+                looks[i].append(look)
         if not self.views.steady:
-            return predictions
+            return [each[-1].prediction for each in looks]
         return [
-            self._corrected(query, answer, looked.get(i))
-            for i, (query, answer) in enumerate(zip(queries, predictions, strict=True))
+            corrected(query, view.mask if isinstance(view.mask, Seen) and query.previous is not None else None, each)
+            for query, view, each in zip(queries, views, looks, strict=True)
         ]
-
-    def _corrected(self, query: Query, answer: Prediction, seen: tuple[FloatMap, Crop] | None) -> Prediction:
-        """The answer without changes far from the new prompts, and with every prompt on the right side.
-
-        It is empty if nobody has shown an object: negative prompts alone take away from nothing.
-
-        `seen` is the last probability that a look gave each pixel, and the part outside which there is no object, nor
-        was one before; None if the previous mask is not kept.
-        """
-        if answer.logits is not None and not _is_shown(query):
-            empty = np.zeros(query.encoded.size, bool)
-            return Prediction.from_logits(answer.logits, answer.crop, query.encoded.size, empty)
-        mask: BoolMask | None = None  # where it differs from that of the answer
-        values, changed, corrected = answer.probability, None, 0
-        looked = None if seen is None else seen[0]
-        if seen is not None and looked is not None and query.mask is not None:
-            before, within = query.mask, seen[1]
-            refused = refused_changes(
-                looked, before, query.new_prompts, looked_at=query.crop, within=within, only_here=query.only_here
-            )
-            if refused is not None:
-                mask, values, changed = refused, before, refused.copy()
-                mask[within.slices] ^= looked[within.slices] > MASK_THRESHOLD
-        if not is_honoured(values if mask is None else mask, query.prompts):
-            merged = values if changed is None or looked is None else np.where(changed, values, looked)
-            values, corrected = honoured(merged, query.prompts, sqrt(answer.crop.width * answer.crop.height))
-            mask, changed = values > MASK_THRESHOLD, values != answer.probability
-        if changed is None or answer.logits is None:
-            return answer
-        crop = answer.crop.slices
-        logits = changed_logits(answer.logits, answer.probability[crop], values[crop], changed[crop])
-        return Prediction.from_logits(logits, answer.crop, query.encoded.size, mask, corrected=corrected)
 
     def _look(self, views: Sequence[View]) -> list[Look]:
         """One pass of the network."""
@@ -273,7 +228,7 @@ class VPUFormerSegmenter:
         return [each for each in features if each is not None]
 
     def _encode(self, views: Sequence[View], masks: FloatMap, encoder: Network | CachedEncoder) -> list[CropFeatures]:
-        pixels = np.stack([self._to_input(view.encoded.image, view) for view in views])
+        pixels = np.stack([view.encoded.pixels(view.crop, self._side) for view in views])
         features = encoder.encode(
             self._with_mirror_images(pixels), self._with_mirror_images(masks), self._prompts(views)
         )
@@ -283,10 +238,8 @@ class VPUFormerSegmenter:
         """The masks so far as the network sees them, shape (B, S, S); zeros where there is none."""
         masks = np.zeros((len(views), self._side, self._side), np.float32)
         for i, view in enumerate(views):
-            if isinstance(view.mask, Look):
+            if view.mask is not None:
                 masks[i] = view.mask.probability_in(view.crop, self._side)
-            elif view.mask is not None:
-                masks[i] = self._to_input(view.mask, view)
         return masks
 
     def _prompts(self, views: Sequence[View]) -> list[tuple[Sequence[Prompt], FrameMap]]:
@@ -296,38 +249,13 @@ class VPUFormerSegmenter:
             for view in views
         ]
 
-    def _to_input(self, array: npt.NDArray[Any], view: View) -> npt.NDArray[Any]:
-        """The crop of an array (H, W, ...), stretched to the input of the network."""
-        return stretch(array[view.crop.slices], (self._side, self._side))
-
     def _with_mirror_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A batch (B, S, S, ...) and, if the network is shown them, its mirror images behind it."""
         return np.concatenate([batch, batch[:, :, ::-1]]) if self.views.flip else batch
 
 
-def _is_shown(query: Query) -> bool:
-    """Whether a positive prompt or the previous mask shows an object."""
-    shown = any(prompt.positive for prompt in query.prompts)
-    return shown or (query.mask is not None and bool((query.mask > MASK_THRESHOLD).any()))
-
-
-def _kept_object(query: Query) -> Crop | None:
-    """The rectangle around the object of the previous mask, of which some is to be kept; None without one."""
-    return Crop.around(query.mask > MASK_THRESHOLD) if query.mask is not None and query.new > 0 else None
-
-
-def _over(looked: FloatMap, part: Crop, answer: Prediction) -> tuple[FloatMap, Crop]:
-    """The answer, and outside its crop what earlier looks said, which is background.
-
-    Args:
-        looked: what they said; read-only.
-        part: outside of it, it is 0.
-        answer: of a later look.
-
-    Returns:
-        Both together, and the part outside which that is 0.
-    """
-    probability = np.zeros(looked.shape, np.float32)  # zeros_like would write all of it
-    np.minimum(looked[part.slices], np.float32(MASK_THRESHOLD), out=probability[part.slices])
-    probability[answer.crop.slices] = answer.probability[answer.crop.slices]
-    return probability, part.union(answer.crop)
+def _before(query: Query) -> Seen | None:
+    """The mask so far."""
+    if query.previous is None:
+        return None
+    return Seen(query.previous if isinstance(query.previous, Prediction) else Prediction(query.previous))

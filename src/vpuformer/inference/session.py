@@ -129,9 +129,8 @@ class Session:
             raise PromptError("nothing to add: give at least one click, box or scribble")
         previous, prediction = self._history[self._at], self.prediction
         all_prompts = (*previous.prompts, *prompts)
-        mask = None if prediction is None else prediction.probability
         query = Query(
-            self._encoded, all_prompts, mask, previous.crop, self._zoom, new=len(prompts), only_here=only_here
+            self._encoded, all_prompts, prediction, previous.crop, self._zoom, new=len(prompts), only_here=only_here
         )
         (answer,) = self._segmenter.segment([query])
         step = _Step(all_prompts, answer.crop, _Packed.of(answer))

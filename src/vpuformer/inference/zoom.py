@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import NamedTuple, Self
 
-from vpuformer.arrays import FloatMap, Size
+from vpuformer.arrays import Size
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop, check_input_size
 from vpuformer.inference.encoded import EncodedImage
-from vpuformer.inference.looks import OBJECT_THRESHOLD, Look
+from vpuformer.inference.looks import Look, Seen
+from vpuformer.inference.raster import snapped
 from vpuformer.prompts import Box, Extent, Prompt, clip, encloses, intersection
 
 
@@ -140,8 +141,8 @@ class View(NamedTuple):
     """The part of the image that is shown."""
     prompts: tuple[Prompt, ...]
     """The prompts in the crop, in image pixels."""
-    mask: FloatMap | Look | None
-    """The mask so far: shape (H, W) of the image, in 0..1, or the answer of a look."""
+    mask: Seen | Look | None
+    """The mask so far: the previous answer, or that of a look."""
     all_prompts: Sequence[Prompt]
     """All prompts of the object, in image pixels."""
 
@@ -150,7 +151,7 @@ class View(NamedTuple):
         cls,
         encoded: EncodedImage,
         prompts: Sequence[Prompt],
-        mask: FloatMap | None,
+        mask: Seen | None,
         previous: Crop | None = None,
         rule: ZoomRule | None = RULES["ours"],
     ) -> "View":
@@ -161,8 +162,9 @@ class View(NamedTuple):
         Crop(left=0, top=0, width=40, height=30)
         """
         size = encoded.size
-        prompts = with_object_shown(prompts, mask)
-        crop = Crop.whole(size) if rule is None else next_crop(size, mask, prompts, previous, rule)
+        around = None if mask is None else mask.object_around()
+        prompts = with_object_shown(prompts, around)
+        crop = Crop.whole(size) if rule is None else next_crop(size, around, prompts, previous, rule)
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
     def refine(self, answer: Look, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
@@ -180,7 +182,7 @@ class View(NamedTuple):
         if wider is None:
             if look > 1:
                 return None
-            crop = _crop_around(around, size, self.all_prompts, self.crop, rule)
+            crop = next_crop(size, around, self.all_prompts, self.crop, rule)
         else:
             crop = wider if look < rule.looks - 1 else Crop.whole(size)
         if crop == self.crop:
@@ -203,7 +205,7 @@ def widened(crop: Crop, around: Crop, size: Size, rule: ZoomRule = RULES["ours"]
     height, width = size
     left, right = _widened(crop.left, crop.width, around.left, around.width, width, rule)
     top, bottom = _widened(crop.top, crop.height, around.top, around.height, height, rule)
-    wider = Crop(left, top, right - left, bottom - top)
+    wider = snapped(Crop(left, top, right - left, bottom - top), size)
     return None if wider == crop else wider
 
 
@@ -218,7 +220,7 @@ def _widened(first: int, side: int, inner: int, inner_side: int, length: int, ru
 
 def next_crop(
     size: Size,
-    probability: FloatMap | None,
+    around: Crop | None,
     prompts: Iterable[Prompt],
     previous: Crop | None = None,
     rule: ZoomRule = RULES["ours"],
@@ -226,36 +228,27 @@ def next_crop(
     """The crop for the next pass of the network.
 
     It is the bounding box of the object so far (probability above 0.5) and of all positive prompts, expanded about its
-    centre, cut off at the edges of the image, and at least `rule.min_side` pixels wide and high. Without an object,
+    centre, cut off at the edges of the image, and at least `rule.min_side` pixels wide and high. In a large image, the
+    edges of a large crop lie on multiples of `raster.STEP`. Without an object,
     as before the first answer, it is the whole image: prompts alone do not show how far an object reaches.
 
     A crop that moved with every prompt would show the network another image each time. So the previous one is kept
     unless the object or a positive prompt reaches outside it, or it has become too large or too small.
 
-    >>> import numpy as np
-    >>> probability = np.zeros((1000, 1000), np.float32)
-    >>> probability[400:500, 300:600] = 0.9
-    >>> next_crop((1000, 1000), probability, [])
+    >>> around = Crop(left=300, top=400, width=300, height=100)
+    >>> next_crop((1000, 1000), around, [])
     Crop(left=270, top=390, width=360, height=120)
     >>> from vpuformer.prompts import Click
-    >>> next_crop((1000, 1000), probability, [Click(900, 450)])
+    >>> next_crop((1000, 1000), around, [Click(900, 450)])
     Crop(left=239, top=390, width=723, height=120)
 
     Args:
         size: height and width of the image.
-        probability: the answer so far, shape `size`, in 0..1; None if there is none.
+        around: the rectangle around the object so far; None without one.
         prompts: all prompts so far, in image pixels and within the image (`prompts.fit_to_image`).
         previous: the crop of the answer so far.
         rule: the numbers.
     """
-    around = None if probability is None else Crop.around(probability > OBJECT_THRESHOLD)
-    return _crop_around(around, size, prompts, previous, rule)
-
-
-def _crop_around(
-    around: Crop | None, size: Size, prompts: Iterable[Prompt], previous: Crop | None, rule: ZoomRule
-) -> Crop:
-    """See `next_crop`, with the rectangle around the object so far."""
     whole = Crop.whole(size)
     if around is None:
         return whole
@@ -263,33 +256,29 @@ def _crop_around(
     needed = intersection(_around(extents), whole.edges)
     left, width = _expanded(needed[0], needed[2], whole.width, rule)
     top, height = _expanded(needed[1], needed[3], whole.height, rule)
-    wanted = Crop(left, top, width, height)
+    wanted = snapped(Crop(left, top, width, height), size)
     if previous is None or not encloses(whole.edges, previous.edges):
         return wanted
     return previous if encloses(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
 
 
-def with_object_shown(prompts: Sequence[Prompt], probability: FloatMap | None) -> Sequence[Prompt]:
+def with_object_shown(prompts: Sequence[Prompt], around: Crop | None) -> Sequence[Prompt]:
     """The prompts, after the box around an object that no positive one shows.
 
     Every object of training has a positive prompt. From a mask alone, or with negative prompts, as for a mask from
     elsewhere, the network would take parts of it only (`benchmarks/given_masks.py`).
 
-    >>> import numpy as np
     >>> from vpuformer.prompts import Click
-    >>> probability = np.zeros((6, 8), np.float32)
-    >>> probability[1:4, 2:6] = 0.9
-    >>> with_object_shown([Click(3, 3, positive=False)], probability)[0]
+    >>> with_object_shown([Click(3, 3, positive=False)], Crop(2, 1, 4, 3))[0]
     Box(x0=1.5, y0=0.5, x1=5.5, y1=3.5, positive=True)
 
     Args:
         prompts: all of them, oldest first.
-        probability: the answer so far, shape (H, W), in 0..1; None if there is none.
+        around: the rectangle around the object so far; None without one.
     """
-    if probability is None or any(prompt.positive for prompt in prompts):
+    if around is None or any(prompt.positive for prompt in prompts):
         return prompts
-    around = Crop.around(probability > OBJECT_THRESHOLD)
-    return prompts if around is None else (Box(*around.edges), *prompts)
+    return (Box(*around.edges), *prompts)
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:

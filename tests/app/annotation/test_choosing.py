@@ -300,7 +300,7 @@ def test_no_dots_are_left_on_the_outline_where_logits_were_rounded() -> None:
     rounded = Prediction.from_logits(decode_logits(encode_logits(logits)), Crop.whole(SIZE), SIZE)
     assert (exact.mask != rounded.mask).sum() > 10
     answer = StepAnswer(rle.encode(exact.mask), 1, (0, 0, SIZE[1], SIZE[0]), encode_logits(logits))
-    probability = restored(answer, SIZE, [])
+    probability = restored(answer, SIZE, []).probability
     assert np.array_equal(probability > 0.49, exact.mask)
     assert np.abs(probability - exact.probability).max() <= 0.02
 

@@ -164,15 +164,16 @@ class Answering:
     def probability(self, record: LoadedObject, place: int) -> FloatMap | None:
         """The probability of every pixel after a step, shape (H, W); None if it has no answer."""
         strokes = history.brush_strokes(record.contents(place))
-        return None if record.answer(place) is None else self._restored(record, place, strokes)
+        return None if record.answer(place) is None else self._restored(record, place, strokes).probability
 
-    def _restored(self, record: LoadedObject, place: int, strokes: Sequence[history.Content]) -> FloatMap:
-        """The probability of every pixel after a step, shape (H, W): 0 in objects that the step keeps off."""
+    def _restored(self, record: LoadedObject, place: int, strokes: Sequence[history.Content]) -> Prediction:
+        """The answer after a step, with the probability 0 in objects that the step keeps off."""
         size, others = self._gallery.size(record.row.image), record.kept_off(place)
-        probability = restored(record.answer(place), size, strokes)
+        answer = restored(record.answer(place), size, strokes)
         if not others:
-            return probability
-        return np.where(rle.decode(self._taken.get((size, others)), size), np.float32(0), probability)
+            return answer
+        taken = rle.decode(self._taken.get((size, others)), size)
+        return Prediction(np.where(taken, np.float32(0), answer.probability))
 
     def _join(self, key: tuple[Size, tuple[int, ...]]) -> bytes:
         size, others = key
@@ -197,7 +198,7 @@ class Answering:
             return prediction, time.perf_counter() - begun, self._segmenter
 
         prediction, seconds, segmenter = (self._network.ask_if_idle if if_idle else self._network.ask)(ask)
-        mask, scores = prediction.mask, ()
+        mask, scores = prediction.kept_mask, ()
         if choice is not None:
             if not prediction.candidates:
                 raise InputError(f"{segmenter.name} offers no candidates; correct the mask with a prompt instead")
@@ -226,7 +227,7 @@ class Answering:
         wanted = {name: contents[-1][name] for name in ("holes", "specks", "smooth", "threshold")}
         strokes = history.brush_strokes(contents)
         with self._painting:
-            untidied = Prediction(restored(answer, size, strokes))
+            untidied = Prediction(restored(answer, size, strokes).probability)
             mask = keep_shown(untidied.cleaned(**wanted).mask, untidied.mask, history.prompts(contents))
             return as_answer(painted(mask, strokes), answer)
 
@@ -250,19 +251,19 @@ def keep_shown(tidied: BoolMask, untidied: BoolMask, prompts: Sequence[Prompt]) 
     return np.where(distance_from((rows, columns), tidied.shape) <= reach, untidied, tidied)
 
 
-def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Content]) -> FloatMap:
-    """The probability of every pixel, shape (H, W): 1 or 0 under these strokes.
+def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Content]) -> Prediction:
+    """An answer as it was given, with the probability 1 or 0 under these strokes.
 
     Without an answer it is 0 elsewhere. It follows from what is stored, so that the next answer is the same after a
     restart. The mask is exact, whatever the logits say.
     """
     if answer is None:
-        return np.zeros(size, np.float32)
+        return Prediction(np.zeros(size, np.float32))
     mask = rle.decode(answer.mask, size)
     if answer.logits is None or answer.crop is None:
-        return painted(mask.astype(np.float32), strokes)
+        return Prediction(painted(mask.astype(np.float32), strokes))
     prediction = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size, mask)
-    return painted(prediction.probability, strokes)
+    return Prediction(painted(prediction.probability, strokes)) if strokes else prediction
 
 
 def as_network_answer(prediction: Prediction, mask: BoolMask, seconds: float, model: str) -> StepAnswer:
@@ -284,4 +285,5 @@ def as_answer(mask: BoolMask, base: StepAnswer | None = None) -> StepAnswer:
     next prompt starts from them.
     """
     crop, logits = (None, None) if base is None else (base.crop, base.logits)
-    return StepAnswer(rle.encode(mask), int(np.count_nonzero(mask)), crop, logits)
+    encoded = rle.encode(mask)
+    return StepAnswer(encoded, rle.area(encoded, (mask.shape[0], mask.shape[1])), crop, logits)

@@ -25,6 +25,18 @@ export class ImageLayer {
     this.#probability = new Probability(onArrive);
   }
 
+  /** The state whose probability map is shown, or null. */
+  #mapped() {
+    const state = this.#session.current?.confirmed;
+    return this.#settings.probability && !this.#settings.hidden && state && state.at > 0 ? state : null;
+  }
+
+  /** What is drawn, for comparison; the view and what has loaded come on top. */
+  shown() {
+    const state = this.#mapped();
+    return `${this.#settings.range} ${state?.id} ${state?.revision}`;
+  }
+
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {ImageOpened} image
@@ -34,9 +46,8 @@ export class ImageLayer {
    */
   draw(context, image, view, screen, ratio) {
     this.#tiles.draw(context, image, view, screen, ratio, this.#settings.range);
-    const state = this.#session.current?.confirmed;
-    if (!this.#settings.probability || this.#settings.hidden || !state || state.at === 0) return;
-    const map = this.#probability.of(state.id, state.revision);
+    const state = this.#mapped();
+    const map = state && this.#probability.of(state.id, state.revision);
     if (!map) return;
     context.globalAlpha = 0.7;
     context.imageSmoothingEnabled = view.scale * ratio <= 2;

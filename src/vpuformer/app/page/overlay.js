@@ -34,6 +34,8 @@ export class Overlay {
   #cover = null;
   /** @type {ImageData | null} */
   #image = null;
+  /** The objects behind the one that is changed, as they were drawn last. @type {{of: unknown[], pixels: Uint32Array} | null} */
+  #behind = null;
 
   /**
    * @param {CanvasRenderingContext2D} context
@@ -50,7 +52,7 @@ export class Overlay {
     const cover = this.#cover;
     const bitmap = this.#image;
     const pixels = new Uint32Array(bitmap.data.buffer);
-    pixels.fill(0);
+    const clear = () => pixels.fill(0);
     const { image, current, hovered, mode } = scene;
     const group = new Set(scene.group);
     const shown = scene.entries.filter((entry) => !entry.hidden);
@@ -86,13 +88,22 @@ export class Overlay {
       paintBorder(pixels, cover, edges, { colour: inner, width: innerWidth }, outside, dash);
     };
     if (mode === "cutout") {
+      clear();
       cover.clear();
       if (current || scene.draft) fill(current);
       else for (const entry of shown) fill(entry);
       const greys = /** @type {[number, number]} */ ([packed([38, 40, 44], scene.opacity), packed([52, 54, 59], scene.opacity)]);
       paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
     } else {
-      for (const entry of shown) if (entry !== current && entry !== hovered) drawEntry(entry);
+      const behind = shown.filter((entry) => entry !== current && entry !== hovered);
+      const of = [width, height, view.x, view.y, view.scale, ratio, mode, scene.opacity, ...behind.flatMap((entry) => [entry.mask, scene.colourOf(entry), ...entry.strokes])];
+      const known = this.#behind?.of.length === of.length && of.every((part, index) => part === this.#behind?.of[index]);
+      if (known && this.#behind) pixels.set(this.#behind.pixels);
+      else {
+        clear();
+        behind.forEach(drawEntry);
+        this.#behind = { of, pixels: pixels.slice() };
+      }
       if (hovered && hovered !== current) drawEntry(hovered);
       drawEntry(current); // on top, since a person is about to change it; without an object, the brush begins one
     }

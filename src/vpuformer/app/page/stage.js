@@ -29,6 +29,7 @@ import { fitted, constrained, panned, revealing, toImage, toScreen, zoomed } fro
  * The layer with the image itself.
  *
  * @typedef {object} BaseLayer
+ * @property {() => string} shown what it draws of the session and of the settings, for comparison
  * @property {(context: CanvasRenderingContext2D, image: any, view: View, screen: Size, ratio: number) => void} draw screen:
  *   in CSS pixels; ratio: device pixels per CSS pixel
  */
@@ -68,6 +69,8 @@ export class Stage {
   #dirty = 0;
   #frame = 0;
   #turning = 0;
+  /** What the base layer showed when it was drawn last. */
+  #based = "";
   #overlay = new Overlay();
   #host;
   #base;
@@ -183,10 +186,10 @@ export class Stage {
     if (!this.#frame) this.#frame = requestAnimationFrame((now) => this.#tick(now));
   }
 
-  /** Draw everything now, for callers that already run in a frame. */
+  /** Draw what may have changed now, for callers that already run in a frame. The image takes as long as all else. */
   draw() {
     cancelAnimationFrame(this.#frame);
-    this.#dirty = ALL;
+    this.#dirty |= this.#base.shown() === this.#based ? MASKS | MARKS : ALL;
     this.#tick(performance.now());
   }
 
@@ -217,6 +220,7 @@ export class Stage {
   #paintBase(context) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    this.#based = this.#base.shown();
     if (this.#image) this.#base.draw(context, this.#image, this.view, this.size, this.ratio);
   }
 

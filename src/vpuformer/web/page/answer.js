@@ -1,6 +1,7 @@
 /** Answers of the network: logits of a crop as probabilities and masks; see `vpuformer.inference.prediction`. */
 
 import { wholeOf } from "./crop.js";
+import { Raster } from "./raster.js";
 import { stretch } from "./resample.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
@@ -53,6 +54,26 @@ export class Answer {
     return probability;
   }
 
+  /** The probability at the centre of each cell. @param {import("./raster.js").Raster} raster */
+  on(raster) {
+    if (raster.whole) return this.probability;
+    const { crop, logits, known } = this;
+    const { width, height } = raster.size;
+    const mask = known && raster.sampled(known);
+    const values = mask ? new Float32Array(mask) : new Float32Array(width * height);
+    const cells = raster.inside(crop);
+    if (!cells) return values;
+    const inside = raster.stretched(logits, crop, cells);
+    for (let y = 0; y < cells.height; y++) {
+      const line = inside.subarray(y * cells.width, (y + 1) * cells.width);
+      for (let x = 0; x < line.length; x++) line[x] = sigmoid(line[x]);
+      const from = (cells.top + y) * width + cells.left;
+      if (mask) agree(line, mask.subarray(from, from + line.length));
+      values.set(line, from);
+    }
+    return values;
+  }
+
   /** The part of the image outside which the probability is 0. */
   get extent() {
     return this.known ? wholeOf(this.size) : this.crop;
@@ -60,8 +81,14 @@ export class Answer {
 
   /** 1 for each pixel of the object. */
   get mask() {
-    this.#mask ??= this.known ?? maskOf(this.probability, this.size, this.crop);
+    this.#mask ??= this.known ?? this.#made();
     return this.#mask;
+  }
+
+  #made() {
+    const raster = new Raster(this.crop, this.size, Infinity); // in pixels
+    const mask = raster.whole ? maskOf(this.probability, this.size, this.crop) : maskOf(this.on(raster), raster.size);
+    return raster.placed(mask);
   }
 }
 

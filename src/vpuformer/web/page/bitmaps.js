@@ -33,6 +33,10 @@ export class BitmapLayer {
     return { width, height, from };
   }
 
+  shown() {
+    return "";
+  }
+
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {Size} image

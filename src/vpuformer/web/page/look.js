@@ -2,6 +2,7 @@
 
 import { Answer, sigmoid } from "./answer.js";
 import { around } from "./crop.js";
+import { isSmall } from "./raster.js";
 import { stretch } from "./resample.js";
 import { rint } from "./strokes.js";
 
@@ -10,10 +11,8 @@ import { rint } from "./strokes.js";
 
 /** A pixel above this probability belongs to the object that the crop is drawn around. */
 export const OBJECT_THRESHOLD = 0.5;
-/** Pixels of a crop above which the next crop is found from the logits: making all probabilities would take longer. */
-const LARGE = 1 << 22;
-/** Pixels of the map in which the object is then found. */
-const COARSE = 1 << 20;
+/** Pixels of the map in which the object of a large image is found: making all probabilities would take longer. */
+const COARSE = 1 << 18;
 /** Parts of a pixel in OpenCV's `remap`. */
 const PARTS = 32;
 
@@ -36,19 +35,15 @@ export class Look {
     return (this.#answer ??= new Answer(this.logits, this.crop, this.size));
   }
 
-  get #pixels() {
-    return this.crop.width * this.crop.height;
-  }
-
   get #side() {
     return Math.sqrt(this.logits.length);
   }
 
-  /** The rectangle around the object, in a large crop to within some pixels; null if there is no object. */
+  /** The rectangle around the object, in a large image to within some pixels; null if there is no object. */
   objectAround() {
     const { crop, size } = this;
-    if (this.#pixels <= LARGE) return around(this.answer.probability, size.width, OBJECT_THRESHOLD, crop);
-    const shrunk = Math.sqrt(this.#pixels / COARSE);
+    if (isSmall(size)) return around(this.answer.probability, size.width, OBJECT_THRESHOLD, crop);
+    const shrunk = Math.max(1, Math.sqrt((crop.width * crop.height) / COARSE));
     const [width, height] = [Math.ceil(crop.width / shrunk), Math.ceil(crop.height / shrunk)];
     const side = this.#side;
     const coarse = stretch(this.logits, side, { left: 0, top: 0, width: side, height: side }, width, height);
@@ -68,7 +63,7 @@ export class Look {
    * @param {number} side
    */
   probabilityIn(crop, side) {
-    if (this.#pixels <= LARGE) return stretch(this.answer.probability, this.size.width, crop, side, side);
+    if (isSmall(this.size)) return stretch(this.answer.probability, this.size.width, crop, side, side);
     const columns = shares(crop.left, crop.width, side, this.crop.left, this.crop.width);
     const rows = shares(crop.top, crop.height, side, this.crop.top, this.crop.height);
     const values = new Float32Array(side * side);

@@ -14,6 +14,14 @@ export function pointsOf(prompt) {
   return [[prompt.box[0], prompt.box[1]], [prompt.box[2], prompt.box[3]]];
 }
 
+/** The same prompt in another frame. @param {Prompt} prompt @param {(point: Point) => Point} transform @returns {Prompt} */
+export function mapped(prompt, transform) {
+  if (prompt.type === "click") return { ...prompt, point: transform(prompt.point) };
+  if (prompt.type === "scribble") return { ...prompt, path: prompt.path.map(transform) };
+  const [[x0, y0], [x1, y1]] = pointsOf(prompt).map(transform);
+  return { ...prompt, box: [x0, y0, x1, y1] };
+}
+
 /** The unbroken lines of a stroke, in order. @param {Scribble} stroke @returns {Point[][]} */
 export function piecesOf({ path, gaps = [] }) {
   const ends = [0, ...gaps, path.length];

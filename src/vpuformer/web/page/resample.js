@@ -192,3 +192,23 @@ function enlargedPixels(plane, width, height, side) {
   }
   return result;
 }
+
+/**
+ * The mean of each 2 x 2 pixels; an odd row or column at the end is left out.
+ *
+ * @param {{rgba: Uint8ClampedArray, size: import("./crop.js").Size}} image
+ */
+export function halved({ rgba, size }) {
+  const [width, height] = [size.width >> 1, size.height >> 1];
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0, to = 0; y < height; y++) {
+    let at = 8 * y * size.width;
+    for (let x = 0; x < width; x++, at += 4) {
+      for (let channel = 0; channel < 4; channel++, at++, to++) {
+        const below = at + 4 * size.width;
+        pixels[to] = (rgba[at] + rgba[at + 4] + rgba[below] + rgba[below + 4] + 2) >> 2;
+      }
+    }
+  }
+  return { rgba: pixels, size: { width, height } };
+}

@@ -1,12 +1,10 @@
 /** Prompts on an encoded image, answered as `vpuformer.inference.segment` does. */
 
-import { Answer, maskOf, THRESHOLD } from "./answer.js";
-import { around, isSame, keyOf, union, wholeOf } from "./crop.js";
-import { honoured, isHonoured, shownPixels } from "./honoured.js";
-import { Look, OBJECT_THRESHOLD } from "./look.js";
-import { changedLogits } from "./pixels.js";
-import { squarePixels, stretch } from "./resample.js";
-import { refusedChanges } from "./steady.js";
+import { corrected, seenBefore } from "./corrections.js";
+import { isSame, keyOf, wholeOf } from "./crop.js";
+import { Look } from "./look.js";
+import { levelOf } from "./raster.js";
+import { halved, squarePixels } from "./resample.js";
 import { canonicalPrompts } from "./strokes.js";
 import { nextCrop, promptsInCrop, refinedCrop, withObjectShown } from "./zoom.js";
 
@@ -24,6 +22,7 @@ export class EncodedImage {
   #crops = new Map();
   /** @type {Features | null} */
   #whole = null;
+  #reduced;
   #network;
 
   /**
@@ -33,8 +32,20 @@ export class EncodedImage {
    */
   constructor(network, rgba, size) {
     this.#network = network;
-    this.rgba = rgba;
     this.size = size;
+    /** The image, and its halves. */
+    this.#reduced = [{ rgba, size }];
+  }
+
+  /** The pixels of a crop, square; those of a large crop come from a reduced image. @param {Crop} crop */
+  #pixels(crop) {
+    const level = levelOf(crop, this.size, this.#network.side);
+    while (2 ** (this.#reduced.length - 1) < level) this.#reduced.push(halved(this.#reduced[this.#reduced.length - 1]));
+    const { rgba, size } = this.#reduced[Math.log2(level)];
+    const [left, top] = [crop.left / level, crop.top / level];
+    const right = Math.min(Math.ceil((crop.left + crop.width) / level), size.width);
+    const bottom = Math.min(Math.ceil((crop.top + crop.height) / level), size.height);
+    return squarePixels(rgba, size.width, { left, top, width: right - left, height: bottom - top }, this.#network.side);
   }
 
   /** The features of a crop, computed once. @param {Crop} crop */
@@ -42,7 +53,7 @@ export class EncodedImage {
     const isWhole = isSame(crop, wholeOf(this.size));
     const key = keyOf(crop);
     const known = isWhole ? this.#whole : this.#crops.get(key);
-    const features = known ?? (await this.#network.encode(squarePixels(this.rgba, this.size.width, crop, this.#network.side)));
+    const features = known ?? (await this.#network.encode(this.#pixels(crop)));
     if (isWhole) this.#whole = features;
     else {
       this.#crops.delete(key);
@@ -78,27 +89,24 @@ export class Segmenter {
    *
    * @param {EncodedImage} encoded
    * @param {readonly Prompt[]} prompts in image pixels and within the image, oldest first
-   * @param {Answer | null} previous that to all prompts but the last
+   * @param {import("./answer.js").Answer | null} previous that to all prompts but the last
    */
   async segment(encoded, prompts, previous) {
     const { size } = encoded;
     const { side } = this.#network;
     const whole = wholeOf(size);
-    const before = previous ? previous.probability : null;
-    const object = previous && before && around(before, size.width, OBJECT_THRESHOLD, previous.extent);
-    const shown = withObjectShown(prompts, object);
-    const crop = before ? nextCrop(size, object, shown, previous?.crop ?? null) : whole;
-    const mask = before ? stretch(before, size.width, crop, side, side) : new Float32Array(side * side);
-    let look = await this.#look(encoded, shown, crop, mask);
-    const kept = previous && before && around(before, size.width, THRESHOLD, previous.extent);
-    let seen = kept && { probability: look.answer.probability, within: union(look.crop, kept) };
-    for (let count = 1; ; count++) {
-      const next = refinedCrop(look.crop, look.objectAround(), size, shown, count);
+    const before = previous && seenBefore(previous);
+    const shown = withObjectShown(prompts, before && before.object);
+    const crop = before ? nextCrop(size, before.object, shown, before.answer.crop) : whole;
+    const mask = before ? before.raster.stretchedTo(before.probability, crop, side) : new Float32Array(side * side);
+    const looks = [await this.#look(encoded, shown, crop, mask)];
+    for (;;) {
+      const look = looks[looks.length - 1];
+      const next = refinedCrop(look.crop, look.objectAround(), size, shown, looks.length);
       if (!next) break;
-      look = await this.#look(encoded, shown, next, look.probabilityIn(next, side));
-      if (seen) seen = over(seen, look.answer);
+      looks.push(await this.#look(encoded, shown, next, look.probabilityIn(next, side)));
     }
-    return corrected(look.answer, prompts, before, previous?.crop ?? null, seen);
+    return corrected(prompts, before, looks);
   }
 
   /** @param {EncodedImage} encoded @param {readonly Prompt[]} prompts @param {Crop} crop @param {Float32Array} mask */
@@ -107,64 +115,4 @@ export class Segmenter {
     const logits = await this.#network.decode(await encoded.features(crop), mask, shown);
     return new Look(logits, crop, encoded.size);
   }
-}
-
-/** @typedef {{probability: Float32Array, within: Crop}} Seen last probability that a look gave each pixel; outside `within`, there is and was no object */
-
-/**
- * An answer, and outside its crop what earlier looks said, which is background.
- *
- * @param {Seen} seen
- * @param {Answer} answer
- * @returns {Seen}
- */
-function over({ probability: looked, within }, answer) {
-  const { crop, size } = answer;
-  const probability = new Float32Array(looked.length);
-  for (let y = within.top, from = y * size.width + within.left; y < within.top + within.height; y++, from += size.width) {
-    for (let at = from; at < from + within.width; at++) probability[at] = Math.min(looked[at], THRESHOLD);
-  }
-  for (let y = crop.top, from = y * size.width + crop.left; y < crop.top + crop.height; y++, from += size.width) {
-    probability.set(answer.probability.subarray(from, from + crop.width), from);
-  }
-  return { probability, within: union(within, crop) };
-}
-
-/**
- * The answer without changes far from the new prompt, and with every prompt on the right side.
- *
- * @param {Answer} answer
- * @param {readonly Prompt[]} prompts
- * @param {Float32Array | null} before the previous probabilities
- * @param {Crop | null} lookedAt the previous crop
- * @param {Seen | null} seen null if nothing of the previous mask is kept
- */
-function corrected(answer, prompts, before, lookedAt, seen) {
-  const { size, crop } = answer;
-  if (!prompts.some(({ positive }) => positive) && !before?.some((value) => value > THRESHOLD)) {
-    return new Answer(answer.logits, crop, size, new Uint8Array(size.width * size.height)); // nobody has shown an object
-  }
-  const refused = seen && before && refusedChanges(seen.probability, before, prompts.slice(-1), size, lookedAt, seen.within);
-  /** @type {Uint8Array | null} */
-  let mask = null; // where it differs from that of the answer
-  const { probability } = answer;
-  let values = probability;
-  let wrong = 0;
-  let isChanged = (/** @type {number} */ at) => values[at] !== probability[at];
-  if (refused && seen && before) {
-    mask = maskOf(seen.probability, size, seen.within);
-    for (let at = 0; at < mask.length; at++) mask[at] ^= refused[at];
-    values = before;
-    isChanged = (at) => refused[at] !== 0;
-  }
-  const shown = shownPixels(prompts, size);
-  if (!isHonoured(mask ?? values, shown)) {
-    const merged = refused && seen && before ? seen.probability.map((value, at) => (refused[at] ? before[at] : value)) : values;
-    const right = honoured(merged, shown, Math.sqrt(crop.width * crop.height), size);
-    [values, wrong] = [right.probability, right.corrected];
-    mask = maskOf(values, size);
-    isChanged = (at) => values[at] !== probability[at];
-  }
-  if (!mask) return answer;
-  return new Answer(changedLogits(answer.logits, probability, values, isChanged, crop, size), crop, size, mask, wrong);
 }

@@ -2,6 +2,7 @@
 
 import { edgesOf, isSame, wholeOf } from "./crop.js";
 import { boundsOf, clip, encloses, intersection } from "./prompts.js";
+import { snapped } from "./raster.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
 /** @typedef {import("./crop.js").Size} Size */
@@ -37,7 +38,7 @@ export function nextCrop(size, around, prompts, previous) {
   const needed = intersection(hull(extents), edgesOf(whole));
   const [left, width] = expanded(needed[0], needed[2], size.width);
   const [top, height] = expanded(needed[1], needed[3], size.height);
-  const wanted = { left, top, width, height };
+  const wanted = snapped({ left, top, width, height }, size);
   if (!previous) return wanted;
   return encloses(edgesOf(previous), needed) && overlap(wanted, previous) >= KEEP_IOU ? previous : wanted;
 }
@@ -87,7 +88,7 @@ export function promptsInCrop(prompts, crop) {
 function widened(crop, around, size) {
   const [left, right] = widenedAxis(crop.left, crop.width, around.left, around.width, size.width);
   const [top, bottom] = widenedAxis(crop.top, crop.height, around.top, around.height, size.height);
-  const wider = { left, top, width: right - left, height: bottom - top };
+  const wider = snapped({ left, top, width: right - left, height: bottom - top }, size);
   return isSame(wider, crop) ? null : wider;
 }
 
