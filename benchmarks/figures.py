@@ -135,6 +135,7 @@ def blocks() -> dict[str, str]:
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
         "given-masks": given_masks(),
+        "finetuning": finetuning(),
         "stages": stages(),
         "ablation": ablation("drawn/ablation-*[0-9].json"),
         "trials": ablation("drawn/ablation-*-warm.json"),
@@ -360,6 +361,31 @@ def given_masks() -> str:
         worse = f"{row['worse without the box']:.1%} → {row['worse']:.1%}"
         lines.append(f"| {title} | {row['IoU of the mask']:.3f} | {better} | {worse} |")
     return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
+
+
+def finetuning() -> str:
+    """What fine-tuning gains, and what it forgets."""
+    result = json.loads((RESULTS / "finetune.json").read_text())
+    titles = {
+        "sstem": "ssTEM: mitochondria in electron microscopy",
+        "polyps": "polyps in endoscopy",
+        "skin": "skin lesions",
+        "plants": "crops and weeds",
+    }
+    rows = {name: result["sets"][name] for name in titles}
+    lines = ["| images | " + " | ".join(titles.values()) + " |", "|---|" + "--:|" * len(rows)]
+    for title, key, digits in (("NoC@85", "NoC@85", 2), ("NoC@90", "NoC@90", 2), ("IoU after 1 click", "IoU@1", 3)):
+        cells = [f"{row[key]['before']:.{digits}f} → {row[key]['after']:.{digits}f}" for row in rows.values()]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    changes = [(row["NoC@85"]["change"], *row["NoC@85"]["interval"]) for row in rows.values()]
+    cells = [f"{change:+.2f} ({low:+.2f} to {high:+.2f})" for change, low, high in changes]
+    lines.append(f"| change of NoC@85, 95 % interval | {' | '.join(cells)} |")
+    changes = [(row["forgotten"]["change"], *row["forgotten"]["interval"]) for row in rows.values()]
+    cells = [f"{change:+.3f} ({low:+.3f} to {high:+.3f})" for change, low, high in changes]
+    lines.append(f"| natural images: change of IoU after 3 clicks | {' | '.join(cells)} |")
+    lines.append(f"| held-out objects | {' | '.join(str(row['NoC@85']['objects']) for row in rows.values())} |")
+    lines.append(f"| steps | {' | '.join(str(row['report']['steps']) for row in rows.values())} |")
+    return "\n".join([*lines, "", f"{result['natural_objects']} natural objects; `{result['command']}`"])
 
 
 def stages() -> str:

@@ -65,7 +65,7 @@ def main() -> None:
             row |= {f"NoC@{100 * target:.0f}": changed(*pair, noc_at(target)) for target in (0.85, 0.9)}
             row["IoU@1"] = changed(*pair, lambda curve: iou_at(curve, 1))
             results["sets"][name] = row
-            results["command"] = f"python benchmarks/finetune.py --minutes {options.minutes:g}"
+            results["command"] = f"python benchmarks/finetune.py --minutes {options.minutes:g} --every {options.every}"
             results["natural_objects"] = len(natural)
             RESULTS.write_text(json.dumps(results, indent=2) + "\n")
         print(json.dumps({name: row}, indent=2), flush=True)
