@@ -13,7 +13,6 @@ from vpuformer.cli.controlled import ControlledProgress, JsonProgress
 from vpuformer.cli.shared_options import WindowOption
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
-from vpuformer.images.addresses import parse_window
 from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -97,10 +96,10 @@ def finetune(
         raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
     if controlled and not as_json:
         raise ConfigError("--controlled is for programs, which read JSON; give --json too")
-    values = None if window is None else parse_window(window)
-
     from vpuformer.finetuning.groups import check_group_by
+    from vpuformer.images.addresses import parse_window
 
+    values = None if window is None else parse_window(window)
     grouped = check_group_by(group_by)
     if check:
         assert data is not None
