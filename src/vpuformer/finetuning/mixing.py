@@ -10,7 +10,7 @@ import torch
 from vpuformer.model.vpuformer import VPUFormer
 
 SHARES = (0.15, 0.3, 0.5)
-"""Shares of the best weights that are tried; more than half forgets too much (`benchmarks/finetune.py`)."""
+"""Shares of the best weights that are tried: at most half, so that little is forgotten (`benchmarks/finetune.py`)."""
 
 KEPT_GAIN = 0.9
 """Least share of the largest gain that the chosen weights have."""
