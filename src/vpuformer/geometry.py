@@ -98,6 +98,17 @@ class Crop:
         bottom = max(self.top + self.height, other.top + other.height)
         return Crop(left, top, right - left, bottom - top)
 
+    def intersection(self, other: "Crop") -> "Crop | None":
+        """The part that both have in common; None without one.
+
+        >>> Crop(0, 0, 4, 4).intersection(Crop(3, 1, 5, 2)), Crop(0, 0, 2, 2).intersection(Crop(2, 0, 1, 1))
+        (Crop(left=3, top=1, width=1, height=2), None)
+        """
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        right = min(self.left + self.width, other.left + other.width)
+        bottom = min(self.top + self.height, other.top + other.height)
+        return Crop(left, top, right - left, bottom - top) if left < right and top < bottom else None
+
     def complement(self, size: Size) -> tuple[tuple[slice, slice], ...]:
         """Indices of the rest of an image of `size`: four rectangles, of which some may be empty.
 

@@ -72,7 +72,9 @@ def group_images(data: UsableData, by: GroupBy = "likeness") -> Groups:
     groups.join_equal(digests.__getitem__)
     if by == "none":
         return Groups(groups.lists(), digests)
-    volumes = {name: _volume(data.root, name) for name in names}
+    files = {name: Address.of(Path(name)).file for name in names}
+    of_file = {file: _volume(data.root, file) for file in set(files.values())}
+    volumes = {name: of_file[file] for name, file in files.items()}
     groups.join_equal(volumes.__getitem__)
     sizes = Counter(volumes.values())
     slices = [size for size in sizes.values() if size > 1]
@@ -176,9 +178,8 @@ def _digest_of(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
 
 
-def _volume(root: Path, name: str) -> str:
-    """What an image is a slice of: its file, or for DICOM its series."""
-    file = Address.of(Path(name)).file
+def _volume(root: Path, file: Path) -> str:
+    """What the slices in a file belong to: the file, or for DICOM its series."""
     with opened(root / file, "image") as content:
         dicom = kind_of(content) == "dicom"
     if dicom:

@@ -11,7 +11,7 @@ from vpuformer.errors import SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference.feature_store import FeatureStore
 from vpuformer.inference.prediction import Prediction
-from vpuformer.inference.protocol import Encoded, Query, Segmenter, as_probability, as_readonly_rgb
+from vpuformer.inference.protocol import Encoded, Query, Segmenter, as_readonly_rgb
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import USUAL, ViewSettings
 from vpuformer.prompts import Prompt
@@ -96,7 +96,6 @@ class Predictor:
             SessionError: there is no image yet.
         """
         encoded = self.encoded
-        previous = mask if mask is None or isinstance(mask, Prediction) else as_probability(mask, encoded.size)
-        query = Query(encoded, prompts, previous, crop, zoom, new=new, only_here=only_here, candidates=candidates)
+        query = Query(encoded, prompts, mask, crop, zoom, new=new, only_here=only_here, candidates=candidates)
         (prediction,) = self.segmenter.segment([query])
         return prediction

@@ -130,7 +130,7 @@ class Raster:
         Returns:
             These cells; None if all lie outside the raster.
         """
-        cells = intersected(self.cells(crop), Crop.whole(self.size))
+        cells = self.cells(crop).intersection(Crop.whole(self.size))
         if cells is None:
             return None
         inside, factor = out[cells.slices], self.factor
@@ -149,7 +149,7 @@ class Raster:
     def within(self, values: FloatMap, crop: Crop) -> FloatMap:
         """The values of the cells of a crop of the image, 0 outside the raster."""
         cells = self.cells(crop)
-        inside = intersected(cells, Crop.whole(self.size))
+        inside = cells.intersection(Crop.whole(self.size))
         if inside == cells:
             return values[cells.slices]
         found = np.zeros(cells.size, np.float32)
@@ -195,8 +195,8 @@ class Raster:
 
     def _redraw(self, inside: BoolMask, values: FloatMap, near: npt.NDArray[np.uint8], cells: Crop) -> None:
         """Draw the interpolated outline into the pixels of the part, where cells among these are `near`."""
-        factor, rest = self.factor, Crop.whole(self.size)
-        around = intersected(Crop(cells.left - 1, cells.top - 1, cells.width + 2, cells.height + 2), rest) or cells
+        factor, wider = self.factor, Crop(cells.left - 1, cells.top - 1, cells.width + 2, cells.height + 2)
+        around = wider.intersection(Crop.whole(self.size)) or cells
         scaled = stretch(values[around.slices], (factor * around.height, factor * around.width))
         redrawn = near[cells.slices].repeat(factor, axis=0).repeat(factor, axis=1).view(np.bool_)
         pixels = self.pixels(cells)
@@ -263,14 +263,6 @@ def level_of(crop: Crop, size: Size, side: int) -> int:
     ):
         level //= 2
     return level
-
-
-def intersected(one: Crop, other: Crop) -> Crop | None:
-    """The common part of two crops, or None."""
-    left, top = max(one.left, other.left), max(one.top, other.top)
-    right = min(one.left + one.width, other.left + other.width)
-    bottom = min(one.top + one.height, other.top + other.height)
-    return Crop(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
 
 def _outward(crop: Crop, step: int, size: Size) -> Crop:

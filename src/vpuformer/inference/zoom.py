@@ -229,8 +229,8 @@ def next_crop(
 
     It is the bounding box of the object so far (probability above 0.5) and of all positive prompts, expanded about its
     centre, cut off at the edges of the image, and at least `rule.min_side` pixels wide and high. In a large image, the
-    edges of a large crop lie on multiples of `raster.STEP`. Without an object,
-    as before the first answer, it is the whole image: prompts alone do not show how far an object reaches.
+    edges of a large crop lie on multiples of `raster.STEP`. Without an object, as before the first answer, it is the
+    whole image: prompts alone do not show how far an object reaches.
 
     A crop that moved with every prompt would show the network another image each time. So the previous one is kept
     unless the object or a positive prompt reaches outside it, or it has become too large or too small.

@@ -41,6 +41,10 @@ _NOTHING = FinetuningData(
     ready=False, done=0, total=0, images=0, objects=0, prompts=0, left_out=[], problem=None
 )  # before the first image is checked
 
+_NO_RUN = FinetuningRun(
+    state="stopped", stage="", done=0.0, seconds_left=None, minutes=0.0, person=None, problem=None, resumable=False
+)  # of which each run is a copy with changes
+
 _log = logging.getLogger(__name__)
 
 
@@ -159,16 +163,7 @@ class Finetuning:
         self._began_training = folder.exists()  # a resumed one has something to lose
         self._running = self._process(words, self._note_run, self._end_run)
         self._folder, self._ends = folder, time.monotonic() + 60 * minutes
-        self._run = FinetuningRun(
-            state="running",
-            stage="",
-            done=0.0,
-            seconds_left=None,
-            minutes=minutes,
-            person=current_person.get(),
-            problem=None,
-            resumable=False,
-        )
+        self._run = _NO_RUN.model_copy(update={"state": "running", "minutes": minutes, "person": current_person.get()})
         self._announce()
 
     def _process(
@@ -250,16 +245,8 @@ class Finetuning:
                     _log.warning("%s is passed over: %s", folder, error)
                     continue
                 self._folder = folder
-                self._run = FinetuningRun(
-                    state="interrupted",
-                    stage="",
-                    done=0.0,
-                    seconds_left=None,
-                    minutes=minutes,
-                    person=None,
-                    problem=None,
-                    resumable=True,
-                )
+                change = {"state": "interrupted", "minutes": minutes, "resumable": True}
+                self._run = _NO_RUN.model_copy(update=change)
 
     def _described(self, folder: Path) -> FinetuningResult | None:
         try:
