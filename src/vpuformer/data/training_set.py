@@ -5,7 +5,7 @@ after sample n therefore goes on with sample n + 1, whatever the number of worke
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -55,7 +55,7 @@ class TrainingSet(Dataset[TrainingSample]):
     Args:
         sources: sets by name, as from `open_sources`.
         split: its validation images and dropped images are never sampled.
-        size: side of the square views, S.
+        size: side of the square views, S; or a function that returns it for the index of a sample.
         seed: together with the index it determines a sample.
         weights: relative frequency by set name; a set that is not named counts 1, and 0 leaves it out.
         regions: names of the sets whose objects are regions (walls, sky): they may fill the image, and are not pasted
@@ -75,7 +75,7 @@ class TrainingSet(Dataset[TrainingSample]):
         sources: Mapping[str, Source],
         split: Split | None = None,
         *,
-        size: int = 256,
+        size: int | Callable[[int], int] = 256,
         seed: int = 0,
         weights: Mapping[str, float] | None = None,
         regions: Collection[str] = (),
@@ -83,7 +83,7 @@ class TrainingSet(Dataset[TrainingSample]):
         length: int | None = None,
         augmentation: Augmentation | None = None,
     ) -> None:
-        if size < 1 or objects_per_image < 1:
+        if (not callable(size) and size < 1) or objects_per_image < 1:
             raise ConfigError(f"size={size} and objects_per_image={objects_per_image} must be at least 1")
         weights = weights or {}
         for what, names in (("a weight for", weights), ("regions in", regions)):
@@ -138,8 +138,9 @@ class TrainingSet(Dataset[TrainingSample]):
         if index < 0:
             raise IndexError(f"samples are counted from 0, got {index}")
         rng = np.random.default_rng((self.seed, index))
+        side = self.size(index) if callable(self.size) else self.size
         for _ in range(_ATTEMPTS):
-            view, prompts, ignored = self._view(rng)
+            view, prompts, ignored = self._view(rng, side)
             shares = view.masks[: len(prompts)].mean(axis=(1, 2))
             visible = [i for i in range(len(prompts)) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
             if visible:
@@ -159,7 +160,7 @@ class TrainingSet(Dataset[TrainingSample]):
                 )
         raise DatasetError(f"sample {index}: {_ATTEMPTS} images in a row showed no object of usable size")
 
-    def _view(self, rng: np.random.Generator) -> tuple[Augmented, list[Sequence[Prompt]], Shown]:
+    def _view(self, rng: np.random.Generator, side: int) -> tuple[Augmented, list[Sequence[Prompt]], Shown]:
         """A view of a random image; the recorded prompts of its objects, the first masks; its ignored pixels.
 
         The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
@@ -182,7 +183,7 @@ class TrainingSet(Dataset[TrainingSample]):
             parts.append(ignored[None])
         masks = np.concatenate(parts)
         foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
-        view = augment(source.image(image), masks, self.size, rng, self.augmentation, foreign=foreign)
+        view = augment(source.image(image), masks, side, rng, self.augmentation, foreign=foreign)
         ignored_in_view = np.zeros_like(view.masks[0]) if ignored is None else view.masks[count]
         alone = [focus[0]] if len(focus) == 1 else []
         prompts = [source.recorded_prompts(image, number) for number in [*alone, *further]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import cv2
@@ -32,7 +33,7 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
     data = TrainingSet(
         sources,
         split,
-        size=recipe.size,
+        size=partial(_size_of_sample, recipe),
         seed=recipe.seed,
         weights=recipe.set_weights,
         regions=recipe.region_sets,
@@ -158,6 +159,10 @@ def _without_opencv_threads() -> Iterator[None]:
 def _begin_worker(_worker: int) -> None:
     torch.set_num_threads(1)
     ignore_interrupts_in_worker()
+
+
+def _size_of_sample(recipe: Recipe, sample: int) -> int:
+    return recipe.size_of(sample // recipe.images_per_step)
 
 
 def _split(recipe: Recipe) -> Split:

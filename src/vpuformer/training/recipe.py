@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from vpuformer.data.augmentation import Augmentation
 from vpuformer.errors import ConfigError, listed
 from vpuformer.fields import build, check_fields, check_least, check_shares, field_types
@@ -128,7 +130,10 @@ class Recipe:
     `backbone_weights` replaces its image encoder."""
 
     size: int = 256
-    """Side of the training crops in pixels."""
+    """Side of the training crops in pixels, and the size that the network is used at."""
+    sizes: tuple[int, ...] = ()
+    """Sides of the crops instead of `size`: each step draws one of them, so a side that is named twice comes twice as
+    often. The network can then be used at all of them."""
     images_per_step: int = 8
     """Images of one step, over all devices."""
     objects_per_image: int = 2
@@ -205,10 +210,12 @@ class Recipe:
         check_shares(self, "", "cooldown", "decay", "decay_at", "ema_decay")
         if not self.lr > 0:
             raise ConfigError(f"lr={self.lr} must be above 0")
-        if self.size % 32 or self.size > LARGEST_INPUT:
-            raise ConfigError(
-                f"size={self.size} must be a multiple of 32, the encoder's coarsest stride, up to {LARGEST_INPUT}"
-            )
+        for name, sides in (("size", (self.size,)), ("sizes", self.sizes)):
+            if any(side < 1 or side % 32 or side > LARGEST_INPUT for side in sides):
+                raise ConfigError(
+                    f"{name}={getattr(self, name)} must be multiples of 32, the encoder's coarsest stride, up to"
+                    f" {LARGEST_INPUT}"
+                )
         if self.epochs and self.epoch_length < self.images_per_step:
             raise ConfigError(
                 f"epoch_length={self.epoch_length} is less than one step of images_per_step={self.images_per_step}"
@@ -242,6 +249,16 @@ class Recipe:
         14575
         """
         return self.epochs * (self.epoch_length // self.images_per_step) if self.epochs else self.steps
+
+    def size_of(self, step: int) -> int:
+        """Side of the crops of `step`, counted from 0.
+
+        >>> [Recipe(data="", output="", sizes=(192, 256)).size_of(step) for step in range(5)]
+        [256, 256, 192, 256, 256]
+        """
+        if not self.sizes:
+            return self.size
+        return self.sizes[np.random.default_rng((self.seed, step, 0, 4)).integers(len(self.sizes))]
 
     def learning_rate(self, step: int, share: float = 0.0) -> float:
         """Learning rate at `step`, counted from 0: a rise, then a plateau and a fall, or a drop.
