@@ -262,6 +262,8 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"augmentation": {"flip": 2}}, "augmentation.flip=2.0 must lie between 0 and 1"),
         ({"augmentation": {"aspect": [2, 1]}}, "augmentation.aspect=2.0,1.0 must begin with the smaller number"),
         ({"size": 100}, "size=100 must be a multiple of 32"),
+        ({"sizes": [192, 100]}, "sizes=192,100 must hold multiples of 32"),
+        ({"sizes": 192}, "sizes=192 should be"),
         ({"size": 4096}, "size=4096 must be .* up to 2048"),
         ({"images_per_step": 2, "devices": 4}, "images_per_step=2 counts the images of all devices"),
         ({"epochs": 2, "epoch_length": 3}, "epoch_length=3 is less than one step"),

@@ -30,6 +30,7 @@ from vpuformer.simulation import next_prompt
 from vpuformer.simulation.boxes import repeats
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.loop import build_network, interactions_of, train
+from vpuformer.training.loader import StepLoader, open_data
 from vpuformer.training.losses import prompt_regions
 from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 from vpuformer.training.state import NAME, read_state, save_state
@@ -176,6 +177,20 @@ def test_a_folder_with_a_run_is_not_overwritten_and_a_broken_state_is_refused(da
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="not the state of a run"):
         train(wanted, resume=True)
+
+
+def test_each_step_draws_the_side_of_its_crops(data: Path, tmp_path: Path) -> None:
+    made = recipe(data, tmp_path / "run", sizes=(64, 96), steps=4, accumulate=2)
+    sides = [made.size_of(step) for step in range(4)]
+    assert set(sides) == {64, 96}
+    loader = StepLoader(made, open_data(made)[0], 0, 0, 1)
+    try:
+        shapes = [[part["image"].shape[-1] for part in loader.next_step()] for _ in sides]
+    finally:
+        loader.close()
+    assert shapes == [[side, side] for side in sides]
+    network = train(made)
+    assert network.config.input_size == made.size
 
 
 def test_fine_tuning_starts_from_a_model(data: Path, tmp_path: Path) -> None:

@@ -210,10 +210,10 @@ class Recipe:
         check_shares(self, "", "cooldown", "decay", "decay_at", "ema_decay")
         if not self.lr > 0:
             raise ConfigError(f"lr={self.lr} must be above 0")
-        for name, sides in (("size", (self.size,)), ("sizes", self.sizes)):
+        for name, sides, what in (("size", (self.size,), "be a multiple"), ("sizes", self.sizes, "hold multiples")):
             if any(side < 1 or side % 32 or side > LARGEST_INPUT for side in sides):
                 raise ConfigError(
-                    f"{name}={getattr(self, name)} must be multiples of 32, the encoder's coarsest stride, up to"
+                    f"{name}={','.join(map(str, sides))} must {what} of 32, the encoder's coarsest stride, up to"
                     f" {LARGEST_INPUT}"
                 )
         if self.epochs and self.epoch_length < self.images_per_step:
