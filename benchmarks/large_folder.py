@@ -33,6 +33,7 @@ from support.browser import Person, opened, served  # noqa: E402
 from vpuformer.app.store import rle  # noqa: E402
 from vpuformer.app.store.imports import ImportedObject  # noqa: E402
 from vpuformer.app.store.store import FILE, Store  # noqa: E402
+from vpuformer.memory import ENOUGH_TO_ANSWER, keep_freed_memory  # noqa: E402
 
 SIZE = (400, 600)
 PHOTOGRAPHS = 40
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=500)
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/large_folder.json")
     arguments = parser.parse_args()
+    keep_freed_memory(ENOUGH_TO_ANSWER)  # as `vpuformer annotate` does, which serves from a process of its own
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         fill(folder, arguments.images)

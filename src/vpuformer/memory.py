@@ -12,14 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # The names of <malloc.h>.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8
+
+_LARGEST_KEPT = 2**25
+"""Bytes of the largest block that a program with `most` keeps: the C library's limit, and a mask of 33 megapixels."""
+
+ENOUGH_TO_ANSWER = 2**28
+"""Bytes of freed memory that a server keeps: enough to answer prompts on an image of 24 megapixels."""
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory(most: int | None = None) -> bool:
     """Keep freed memory for later requests, until the process ends.
 
-    The process then holds as much memory as it has ever needed at once. For programs that do one thing after the other
-    (training, evaluation), not for a library that is a guest in somebody's program.
+    Without `most` the process holds as much memory as it has ever needed at once. For programs that do one thing after
+    the other (training, evaluation). No setting suits a library that is a guest in somebody's program.
+
+    Args:
+        most: bytes to keep at most; larger blocks than 32 MiB are given back at once. For programs that wait in
+            between, such as servers.
 
     Returns:
         Whether there is such a setting: the GNU C library has it, others go their own ways.
@@ -30,8 +40,12 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
-    settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**28), (_ARENA_MAX, 1))
-    return all(mallopt(name, value) == 1 for name, value in settings)
+    if most is None:
+        settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**28))
+    else:
+        settings = ((_MMAP_THRESHOLD, _LARGEST_KEPT), (_TRIM_THRESHOLD, most), (_TOP_PAD, 2**24))
+    # Another arena would keep its own memory, and a thread may have one.
+    return all(mallopt(name, value) == 1 for name, value in (*settings, (_ARENA_MAX, 1)))
 
 
 @contextmanager

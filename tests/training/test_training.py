@@ -29,8 +29,8 @@ from vpuformer.prompts import KINDS, Box, Click, Kind, Prompt
 from vpuformer.simulation import next_prompt
 from vpuformer.simulation.boxes import repeats
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
-from vpuformer.training.loop import build_network, interactions_of, train
 from vpuformer.training.loader import StepLoader, open_data
+from vpuformer.training.loop import build_network, interactions_of, train
 from vpuformer.training.losses import prompt_regions
 from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 from vpuformer.training.state import NAME, read_state, save_state

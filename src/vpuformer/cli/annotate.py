@@ -86,8 +86,9 @@ def annotate(
     shown = _window(window, read_only)
 
     require("app", "vpuformer annotate")
-    from vpuformer.memory import no_garbage_collection
+    from vpuformer.memory import ENOUGH_TO_ANSWER, keep_freed_memory, no_garbage_collection
 
+    keep_freed_memory(ENOUGH_TO_ANSWER)
     with no_garbage_collection():
         from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
         from vpuformer.app.http.root_path import checked_root_path
