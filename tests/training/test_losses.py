@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from vpuformer.metrics import IGNORE
 from vpuformer.training.losses import (
     Mean,
+    anchor_loss,
     dice_loss,
     normalized_focal_loss,
     prompt_regions,
@@ -47,6 +48,21 @@ def test_dice_by_hand() -> None:
     assert dice_loss(logits, truth, smooth=0).item() == pytest.approx(1 - 1.5 / 3.75, rel=1e-4)
     squared = dice_loss(logits, truth, denominators="squared", smooth=0).item()
     assert squared == pytest.approx(1 - 1.5 / (0.5625 + 1 + 2), rel=1e-4)
+
+
+def test_the_anchor_counts_what_was_right_and_is_wrong(logits: torch.Tensor, truth: torch.Tensor) -> None:
+    right = truth.float()
+    over_all = anchor_loss(logits, truth, right)
+    torch.testing.assert_close(over_all, dice_loss(logits, truth, smooth=0.0))
+    assert anchor_loss(logits, truth, 1 - right).item() == 0
+    assert anchor_loss(logits, truth, torch.zeros_like(right)).item() == 0  # no previous mask
+    half = right.clone()
+    half[..., :4] = 1 - half[..., :4]
+    broken = (logits.sigmoid() - right).abs()[..., 4:].sum(dim=(1, 2, 3))
+    expected = (broken / (logits.sigmoid() + right).sum(dim=(1, 2, 3))).mean()
+    torch.testing.assert_close(anchor_loss(logits, truth, half), expected)
+    ignored = truth.masked_fill(half == right, IGNORE)
+    assert anchor_loss(logits, ignored, half).item() == 0
 
 
 def test_what_is_ignored_takes_no_part(logits: torch.Tensor, truth: torch.Tensor) -> None:

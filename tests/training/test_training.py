@@ -387,6 +387,25 @@ def test_p2cl_draws_a_prompt_to_the_object_or_to_the_error_that_it_corrects(
             assert mask[round(prompt.y), round(prompt.x)]
 
 
+def test_the_anchor_is_a_part_of_the_loss_of_corrections() -> None:
+    torch.manual_seed(0)
+    model = Interactive(VPUFormer(TINY).eval())
+    settings = user(mask_drop=0.0)
+    for supervised in (1, 2):
+        without, with_it = (
+            interact(
+                model, batch(), np.random.default_rng(1), settings, LossSettings(anchor_weight=w), supervised=supervised
+            )
+            for w in (0.0, 2.0)
+        )
+        assert "anchor" not in without.figures
+        assert (with_it.figures["anchor"] > 0) == (supervised == 2)
+        share = 2 / 3 if supervised == 2 else 1  # of the second interaction in the loss
+        torch.testing.assert_close(
+            with_it.loss, without.loss + share * 2 * with_it.figures["anchor"], rtol=1e-4, atol=1e-5
+        )
+
+
 def test_the_denominator_of_dice_can_be_chosen() -> None:
     model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
     linear, squared = (

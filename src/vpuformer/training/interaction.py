@@ -22,6 +22,7 @@ from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import initial_clicks, next_prompt
 from vpuformer.training.losses import (
     Mean,
+    anchor_loss,
     batch_mean,
     dice_loss,
     normalized_focal_loss,
@@ -66,7 +67,8 @@ class Answer:
 
     loss: Float[Tensor, ""]
     figures: dict[str, float]
-    """NFL, DICE and P2CL of the last interaction; mean IoU after the first and the last supervised one."""
+    """NFL, DICE, P2CL and, with a weight, anchor of the last interaction; mean IoU after the first and the last
+    supervised one."""
     passes: int
     """Samples that passed through the network, over all interactions."""
     probability: Float[Tensor, "s 1 h w"]
@@ -126,11 +128,15 @@ def interact(
             output, features = model(
                 image, batch.objects, probability, collated, features, derive_seed(seeds, warmup + k)
             )
-        probability = output.logits.detach().float().sigmoid()
+        previous, probability = probability, output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
         if k >= 0:
             nfl, overlap, contrast = _losses(output, truth, collated, regions, loss, mean)
-            total = total + (k + 1) * (nfl + overlap + loss.p2cl_weight * contrast)
+            summed = nfl + overlap + loss.p2cl_weight * contrast
+            broken = anchor_loss(output.logits, truth, previous, mean=mean) if loss.anchor_weight else None
+            if broken is not None:
+                summed = summed + loss.anchor_weight * broken
+            total = total + (k + 1) * summed
             weights += k + 1
             ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
             mean_iou = mean(torch.tensor(sum(ious)), torch.tensor(float(len(ious)))).item()
@@ -138,6 +144,7 @@ def interact(
                 "nfl": nfl.item(),
                 "dice": overlap.item(),
                 "p2cl": contrast.item(),
+                **({} if broken is None else {"anchor": broken.item()}),
                 "iou_first": figures.get("iou_first", mean_iou),
                 "iou_last": mean_iou,
             }

@@ -1,6 +1,6 @@
-"""Normalised focal loss, DICE and prompt-to-pixel contrastive loss (III-E and IV-B).
+"""Normalised focal loss, DICE and prompt-to-pixel contrastive loss (III-E and IV-B), and what a correction breaks.
 
-Ground truth holds 1, 0 and `IGNORE`; all three losses leave out ignored pixels. Everything is computed in float32,
+Ground truth holds 1, 0 and `IGNORE`; all losses leave out ignored pixels. Everything is computed in float32,
 also under mixed precision.
 
 Each loss is a sum over terms (samples, or pairs of a prompt and a pixel), divided by their number. The argument `mean`
@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vpuformer.metrics import IGNORE
+from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 
 EPSILON = 1e-12
 
@@ -91,6 +91,30 @@ def dice_loss(
     total = p + y if denominators == "linear" else p**2 + y**2
     overlap = (2 * (p * y).sum(dim=(1, 2, 3)) + smooth) / (total.sum(dim=(1, 2, 3)) + smooth)
     return _over_samples(1 - overlap, mean)
+
+
+def anchor_loss(
+    logits: Float[Tensor, "b 1 h w"],
+    truth: Int[Tensor, "b 1 h w"],
+    previous: Float[Tensor, "b 1 h w"],
+    *,
+    mean: Mean = batch_mean,
+) -> Float[Tensor, ""]:
+    """`sum |p - y| / (sum p + sum y)`, in which the upper sum is over the pixels that the previous mask had right.
+
+    Over all pixels it would be DICE. So with the weight 1, a pixel that a correction breaks counts twice as much as one
+    that it fails to mend. A sample without a previous mask, whose probabilities are all 0, has none to break.
+
+    >>> previous, truth = torch.tensor([[[[0.9, 0.2, 0.1]]]]), torch.tensor([[[[1, 1, 0]]]])
+    >>> round(anchor_loss(torch.tensor([[[[50.0, -50.0, 50.0]]]]), truth, previous).item(), 3)
+    0.25
+    """
+    valid = truth != IGNORE
+    p, y = logits.float().sigmoid() * valid, (truth == 1).float()
+    right = (previous > MASK_THRESHOLD) == (truth == 1)
+    shown = previous.amax(dim=(1, 2, 3), keepdim=True) > 0
+    broken = ((p - y).abs() * (right & shown & valid)).sum(dim=(1, 2, 3))
+    return _over_samples(broken / ((p + y).sum(dim=(1, 2, 3)) + EPSILON), mean)
 
 
 def prompt_to_pixel_contrastive_loss(

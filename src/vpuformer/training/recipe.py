@@ -75,7 +75,7 @@ class InteractionSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossSettings:
-    """The loss of one interaction: normalised focal loss + DICE + `p2cl_weight` * P2CL.
+    """The loss of one interaction: normalised focal loss + DICE + `p2cl_weight` * P2CL + `anchor_weight` * anchor.
 
     Raises:
         ConfigError: a field is of the wrong type or out of range.
@@ -86,13 +86,16 @@ class LossSettings:
     p2cl_target: Literal["object", "error"] = "object"
     """Pixels that P2CL draws a prompt to: the object or the background ("object"), or the error region that the prompt
     corrects ("error", the authors' code). For a first prompt both are the same."""
+    anchor_weight: float = 0.0
+    """Weight of the pixels that a correction breaks: they were right in the previous mask, and are wrong now
+    (`losses.anchor_loss`)."""
     dice: Literal["linear", "squared"] = "linear"
     """Denominator of the DICE loss: sums of the values (the authors' code), or of their squares (V-Net, which the paper
     cites)."""
 
     def __post_init__(self) -> None:
         check_fields(self, "loss.")
-        check_least(self, "loss.", 0, "p2cl_weight")
+        check_least(self, "loss.", 0, "p2cl_weight", "anchor_weight")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
