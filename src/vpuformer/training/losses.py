@@ -1,4 +1,4 @@
-"""Normalised focal loss, DICE and prompt-to-pixel contrastive loss (III-E and IV-B), and what a correction breaks.
+"""The losses: normalised focal, DICE, prompt-to-pixel contrastive (III-E and IV-B), anchor.
 
 Ground truth holds 1, 0 and `IGNORE`; all losses leave out ignored pixels. Everything is computed in float32,
 also under mixed precision.
@@ -100,7 +100,7 @@ def anchor_loss(
     *,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """`sum |p - y| / (sum p + sum y)`, in which the upper sum is over the pixels that the previous mask had right.
+    """`sum |p - y| / (sum p + sum y)`, the upper sum over pixels that were right before.
 
     Over all pixels it would be DICE. So with the weight 1, a pixel that a correction breaks counts twice as much as one
     that it fails to mend. A sample without a previous mask, whose probabilities are all 0, has none to break.
