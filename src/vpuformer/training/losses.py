@@ -1,4 +1,4 @@
-"""The losses: normalised focal, DICE, prompt-to-pixel contrastive (III-E and IV-B), anchor.
+"""The losses: normalised focal, DICE, prompt-to-pixel contrastive (III-E, IV-B), anchor.
 
 Ground truth holds 1, 0 and `IGNORE`; all losses leave out ignored pixels. Everything is computed in float32,
 also under mixed precision.

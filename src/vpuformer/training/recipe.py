@@ -75,7 +75,7 @@ class InteractionSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossSettings:
-    """The loss of an interaction: NFL + DICE + `p2cl_weight` * P2CL + `anchor_weight` * anchor.
+    """The loss of an answer: NFL + DICE + `p2cl_weight` * P2CL + `anchor_weight` * anchor.
 
     Raises:
         ConfigError: a field is of the wrong type or out of range.
