@@ -50,6 +50,18 @@ def test_annotations_may_lie_elsewhere(tmp_path: Path) -> None:
     assert "6 images, 12 objects" in result.stdout
 
 
+def test_a_mask_is_no_image_of_its_own(tmp_path: Path) -> None:
+    LAYOUTS["masks"][1](tmp_path)
+    (tmp_path / "images").rename(tmp_path / "photos")
+    (tmp_path / "masks").rename(tmp_path / "truth")
+    refused = vpuformer("finetune", tmp_path, "--check")
+    assert refused.exit_code == 2
+    assert "holds images, and no annotations that are read; if some images are masks, call the" in refused.stderr
+    for images in (tmp_path / "photos", tmp_path):
+        (found,) = checked(images, "--annotations", tmp_path / "truth")
+        assert found.endswith(": 6 images, 12 objects")
+
+
 def test_what_cannot_be_used_is_left_out_with_its_reason(tmp_path: Path) -> None:
     LAYOUTS["masks"][1](tmp_path)
     (tmp_path / "images" / "0.png").write_bytes(b"no image")
@@ -140,7 +152,7 @@ def test_slices_are_seen_in_the_window_in_which_the_folder_was_annotated(tmp_pat
     assert len(held_out) == 2
 
 
-def checked(folder: Path, *words: str) -> list[str]:
+def checked(folder: Path, *words: str | Path) -> list[str]:
     """The lines of --check."""
     result = vpuformer("finetune", folder, "--check", *words)
     assert result.exit_code == 0, result.output

@@ -150,7 +150,7 @@ def check(
         on_progress(done, len(layout.images))
     data = UsableData(layout.title, layout.root, images, [*left_out.sentences(), *layout.left_out], used)
     if len(images) < FEWEST_IMAGES:
-        why = f" ({'; '.join(data.left_out)})" if data.left_out else ""
+        why = f", or mend what is left out ({'; '.join(data.left_out)})" if data.left_out else ""
         raise DatasetError(
             f"{layout.root} ({layout.title}) has {counted(len(images), 'image')} with an object to train on, and"
             f" fine-tuning takes at least {FEWEST_IMAGES}; annotate more{why}"
