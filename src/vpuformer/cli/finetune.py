@@ -180,7 +180,7 @@ def _print(result: "Finetuned", data: Path | None) -> None:
 
     report, folder = result.report, result.folder
     Console().print(table_of(report.rows))
-    typer.echo(f"{report.steps} steps in {report.minutes:.0f} minutes; {report.ended}; {report.outcome}")
+    typer.echo(f"{report.cost}; {report.outcome}")
     typer.echo(f"images before and after: {folder / PANEL}\nmodel card: {folder / CARD}")
     if not result.graphs:
         typer.echo(f"to run it without PyTorch: vpuformer export-network {folder}")
