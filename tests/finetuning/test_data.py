@@ -227,7 +227,12 @@ def test_what_is_found_is_printed_as_json_for_programs(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     *progress, found = map(json.loads, result.stdout.splitlines())
     assert progress[-1] == {"stage": "checking images", "done": COUNT, "total": COUNT, "note": ""}
-    assert found == {"images": COUNT, "objects": 2 * COUNT, "prompts": COUNT, "left_out": []}
+    assert found == {"images": COUNT, "objects": 2 * COUNT, "prompts": COUNT, "notes": [], "left_out": []}
+    by_folder = vpuformer("finetune", tmp_path, "--check", "--json", "--group-by", "folder")
+    assert json.loads(by_folder.stdout.splitlines()[-1])["notes"] == [
+        "kept together in the split: images of one folder, in 1 group; 1 group of more than 40% of the images cut into"
+        " consecutive parts"
+    ]
     refused = vpuformer("finetune", tmp_path, "--controlled")
     assert (refused.exit_code, "give --json too" in refused.stderr) == (2, True)
 

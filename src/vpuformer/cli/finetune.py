@@ -159,14 +159,18 @@ def _check(
     with _Screen() if not as_json else nullcontext(JsonProgress()) as progress:
         layout = recognise(data, annotations, store)
         usable = check(layout, lambda done, total: progress.show("checking images", done, total), window=window)
+    notes = [*usable.notes(), *filter(None, [group_images(usable, group_by).note])]
     if isinstance(progress, JsonProgress):
         progress.report(
-            images=len(usable.images), objects=usable.objects, prompts=usable.prompts, left_out=list(usable.left_out)
+            images=len(usable.images),
+            objects=usable.objects,
+            prompts=usable.prompts,
+            notes=notes,
+            left_out=list(usable.left_out),
         )
         return
-    for sentence in (usable.summary(), *usable.notes(), group_images(usable, group_by).note):
-        if sentence is not None:
-            typer.echo(sentence)
+    for sentence in (usable.summary(), *notes):
+        typer.echo(sentence)
     if usable.window is None and any(image.shown is not None for image in usable.images):
         typer.echo("other values are chosen with --window CENTER,WIDTH")
     for sentence in usable.left_out:
