@@ -42,6 +42,14 @@ def test_a_layout_is_recognised_by_looking(layout: str, tmp_path: Path) -> None:
     assert result.stdout == f"{title}: 6 images, 12 objects{labels}{prompts}\n"
 
 
+@pytest.mark.parametrize(
+    ("layout", "folder"), [("app", ""), ("coco", "images"), ("labelme", ""), ("masks", "images"), ("voc", "JPEGImages")]
+)
+def test_the_app_is_opened_on_the_folder_without_masks(layout: str, folder: str, tmp_path: Path) -> None:
+    LAYOUTS[layout][1](tmp_path)
+    assert check(recognise(tmp_path)).folder == tmp_path / folder
+
+
 def test_annotations_may_lie_elsewhere(tmp_path: Path) -> None:
     write_images(tmp_path / "photos")
     FORMATS["coco"].write(annotated(), tmp_path, ["disk", "plate"])

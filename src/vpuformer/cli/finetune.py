@@ -188,8 +188,10 @@ def _print(result: "Finetuned", data: Path | None) -> None:
     typer.echo(f"images before and after: {folder / PANEL}\nmodel card: {folder / CARD}")
     if not result.graphs:
         typer.echo(f"to run it without PyTorch: vpuformer export-network {folder}")
-    root = report.data["root"] if data is None or data.is_file() else data
-    typer.echo(f"open it in the app: vpuformer annotate {shlex.quote(str(root))} --model {shlex.quote(str(folder))}")
+    images = Path(report.data["folder"])
+    if data is not None and data.is_dir():  # as the person has written it
+        images = data / images.relative_to(report.data["root"])
+    typer.echo(f"open it in the app: vpuformer annotate {shlex.quote(str(images))} --model {shlex.quote(str(folder))}")
 
 
 class _Screen:

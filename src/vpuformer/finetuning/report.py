@@ -64,7 +64,7 @@ class Report:
     @property
     def cost(self) -> str:
         """Steps, time and end of the run in a sentence, with a warning if the steps were few."""
-        few = "; so few steps teach little: give it more minutes" if self.steps < FEW_STEPS else ""
+        few = "; so few steps teach little: give it more time" if self.steps < FEW_STEPS else ""
         return f"{counted(self.steps, 'step')} in {counted(round(self.minutes), 'minute')}; {self.ended}{few}"
 
     def write(self, folder: Path) -> None:

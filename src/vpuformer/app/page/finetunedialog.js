@@ -169,7 +169,10 @@ export class FinetuneDialog {
       if (hidden || !data) return [];
       const head = make("h3", {}, text("finetune.data"));
       const lacking = missing === null ? [] : [make("p", { class: "finetune-alarm" }, text("finetune.missing")), make("code", {}, missing)];
-      if (!data.ready) return [head, make("p", {}, text("finetune.checking", { done: data.done, all: data.total })), ...lacking];
+      if (!data.ready) {
+        const progress = data.total ? text("finetune.checking", { done: data.done, all: data.total }) : stageText("checking images");
+        return [head, make("p", {}, progress), ...lacking];
+      }
       if (data.problem !== null) return [head, make("p", { class: "finetune-alarm" }, sentenceOf(data.problem)), ...lacking];
       const { objects, images, prompts, notes, left_out: leftOut } = data;
       return [head, make("p", {}, text("finetune.found", { objects: number(objects), images: number(images), prompts: number(prompts) })),
