@@ -69,9 +69,9 @@ class UsableData:
 
     @property
     def folder(self) -> Path:
-        """Folder to open in the app: the deepest one with all images, since beside them may lie masks.
+        """Folder to open in the app: the deepest one with all images.
 
-        It is `root` if that was annotated in the app, whose store lies there.
+        Above it, the app could list masks as images. If it was annotated in the app, it is `root`, where the store is.
         """
         if self.title == ANNOTATED or not self.images:
             return self.root
