@@ -97,6 +97,14 @@ def main() -> None:
             open_menu(person)
             keep(person, "app-more")
     with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "coins")
+        folder.mkdir()
+        for number, tile in enumerate(coin_tiles()):
+            Image.fromarray(tile).save(folder / f"coins {number}.png")
+        with served(folder) as address, opened(address, color_scheme="light") as person:
+            fine_tune(person)
+            keep(person, "app-finetune")
+    with tempfile.TemporaryDirectory() as place:
         export_page("default", place)
         with served_folder(Path(place)) as address, opened_site(address, color_scheme="light") as visitor:
             outline(visitor)
@@ -205,11 +213,37 @@ def review(person: Person) -> None:
     page.wait_for_timeout(7500)  # until hint and messages are gone
 
 
+def coin_boxes(image: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Top, left, bottom and right of the coins on a grey image."""
+    found = regionprops(label(closing(image > threshold_otsu(image), np.ones((3, 3)))))
+    return [region.bbox for region in found if 500 < region.area < 5000]  # not the shadow at the top
+
+
+def coin_tiles() -> list[np.ndarray]:
+    """Eight parts of the photograph of coins."""
+    rows = np.array_split(data.coins(), 4)
+    return [tile for row in rows for tile in np.array_split(row, 2, axis=1)]
+
+
+def fine_tune(person: Person) -> None:
+    """Outline and accept the coins of all images, and fine-tune the model for a minute."""
+    page, dialog = person.page, person.page.locator("#finetune")
+    for number, tile in enumerate(coin_tiles()):
+        page.get_by_text(f"coins {number}.png").first.click()
+        person.wait(state="idle", image=f"coins {number}.png")
+        for top, left, bottom, right in coin_boxes(tile):
+            person.drag([(left - 2, top - 2), (right + 2, bottom + 2)])
+            person.press("Enter")
+    page.locator("#model").click()
+    dialog.get_by_label("Minutes").fill("1")
+    dialog.get_by_role("button", name="Start").click()
+    dialog.get_by_role("button", name="Use this model").wait_for(timeout=600_000)
+    person.page.wait_for_timeout(7500)  # until the message is gone
+
+
 def crowd(person: Person) -> None:
     """Outline coins that lie close together, with one label and a colour for each."""
-    coins = data.coins()
-    found = regionprops(label(closing(coins > threshold_otsu(coins), np.ones((3, 3)))))
-    boxes = [region.bbox for region in found if 500 < region.area < 5000]  # not the shadow at the top
+    boxes = coin_boxes(data.coins())
     person.page.get_by_placeholder("New label").fill("coin")
     person.page.keyboard.press("Enter")
     person.answered()

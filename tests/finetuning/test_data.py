@@ -42,12 +42,32 @@ def test_a_layout_is_recognised_by_looking(layout: str, tmp_path: Path) -> None:
     assert result.stdout == f"{title}: 6 images, 12 objects{labels}{prompts}\n"
 
 
+@pytest.mark.parametrize(
+    ("layout", "folder"), [("app", ""), ("coco", "images"), ("labelme", ""), ("masks", "images"), ("voc", "JPEGImages")]
+)
+def test_the_app_is_opened_on_the_folder_without_masks(layout: str, folder: str, tmp_path: Path) -> None:
+    LAYOUTS[layout][1](tmp_path)
+    assert check(recognise(tmp_path)).folder == tmp_path / folder
+
+
 def test_annotations_may_lie_elsewhere(tmp_path: Path) -> None:
     write_images(tmp_path / "photos")
     FORMATS["coco"].write(annotated(), tmp_path, ["disk", "plate"])
     result = vpuformer("finetune", tmp_path / "photos", "--annotations", tmp_path / "annotations.json", "--check")
     assert result.exit_code == 0, result.output
     assert "6 images, 12 objects" in result.stdout
+
+
+def test_a_mask_is_no_image_of_its_own(tmp_path: Path) -> None:
+    LAYOUTS["masks"][1](tmp_path)
+    (tmp_path / "images").rename(tmp_path / "photos")
+    (tmp_path / "masks").rename(tmp_path / "truth")
+    refused = vpuformer("finetune", tmp_path, "--check")
+    assert refused.exit_code == 2
+    assert "holds images, and no annotations that are read; if some images are masks, call the" in refused.stderr
+    for images in (tmp_path / "photos", tmp_path):
+        (found,) = checked(images, "--annotations", tmp_path / "truth")
+        assert found.endswith(": 6 images, 12 objects")
 
 
 def test_what_cannot_be_used_is_left_out_with_its_reason(tmp_path: Path) -> None:
@@ -140,7 +160,7 @@ def test_slices_are_seen_in_the_window_in_which_the_folder_was_annotated(tmp_pat
     assert len(held_out) == 2
 
 
-def checked(folder: Path, *words: str) -> list[str]:
+def checked(folder: Path, *words: str | Path) -> list[str]:
     """The lines of --check."""
     result = vpuformer("finetune", folder, "--check", *words)
     assert result.exit_code == 0, result.output
@@ -215,7 +235,12 @@ def test_what_is_found_is_printed_as_json_for_programs(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     *progress, found = map(json.loads, result.stdout.splitlines())
     assert progress[-1] == {"stage": "checking images", "done": COUNT, "total": COUNT, "note": ""}
-    assert found == {"images": COUNT, "objects": 2 * COUNT, "prompts": COUNT, "left_out": []}
+    assert found == {"images": COUNT, "objects": 2 * COUNT, "prompts": COUNT, "notes": [], "left_out": []}
+    by_folder = vpuformer("finetune", tmp_path, "--check", "--json", "--group-by", "folder")
+    assert json.loads(by_folder.stdout.splitlines()[-1])["notes"] == [
+        "kept together in the split: images of one folder, in 1 group; 1 group of more than 40% of the images cut into"
+        " consecutive parts"
+    ]
     refused = vpuformer("finetune", tmp_path, "--controlled")
     assert (refused.exit_code, "give --json too" in refused.stderr) == (2, True)
 

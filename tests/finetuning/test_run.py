@@ -105,6 +105,9 @@ def test_ctrl_c_keeps_what_is_best_so_far(
         signal.signal(signal.SIGINT, before)
     assert result.interrupted
     assert result.report.ended == "it was interrupted"
+    short, long = (replace(result.report, steps=steps, minutes=steps / 30) for steps in (19, 300))
+    assert short.cost == "19 steps in 1 minute; it was interrupted; so few steps teach little: give it more time"
+    assert long.cost == "300 steps in 10 minutes; it was interrupted"
     assert (tmp_path / "mine" / "model.safetensors").is_file()
     assert (tmp_path / "mine" / "README.md").is_file()
 

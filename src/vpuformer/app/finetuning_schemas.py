@@ -38,6 +38,8 @@ class FinetuningData(Message):
     """Accepted objects to train on."""
     prompts: int
     """Prompts of people for these objects."""
+    notes: list[str]
+    """Sentences about the values that are shown, ignored pixels, and images that are kept together."""
     left_out: list[str]
     """Sentences about what takes no part, and why."""
     problem: str | None

@@ -159,14 +159,18 @@ def _check(
     with _Screen() if not as_json else nullcontext(JsonProgress()) as progress:
         layout = recognise(data, annotations, store)
         usable = check(layout, lambda done, total: progress.show("checking images", done, total), window=window)
+    notes = [*usable.notes(), *filter(None, [group_images(usable, group_by).note])]
     if isinstance(progress, JsonProgress):
         progress.report(
-            images=len(usable.images), objects=usable.objects, prompts=usable.prompts, left_out=list(usable.left_out)
+            images=len(usable.images),
+            objects=usable.objects,
+            prompts=usable.prompts,
+            notes=notes,
+            left_out=list(usable.left_out),
         )
         return
-    for sentence in (usable.summary(), *usable.notes(), group_images(usable, group_by).note):
-        if sentence is not None:
-            typer.echo(sentence)
+    for sentence in (usable.summary(), *notes):
+        typer.echo(sentence)
     if usable.window is None and any(image.shown is not None for image in usable.images):
         typer.echo("other values are chosen with --window CENTER,WIDTH")
     for sentence in usable.left_out:
@@ -180,12 +184,14 @@ def _print(result: "Finetuned", data: Path | None) -> None:
 
     report, folder = result.report, result.folder
     Console().print(table_of(report.rows))
-    typer.echo(f"{report.steps} steps in {report.minutes:.0f} minutes; {report.ended}; {report.outcome}")
+    typer.echo(f"{report.cost}; {report.outcome}")
     typer.echo(f"images before and after: {folder / PANEL}\nmodel card: {folder / CARD}")
     if not result.graphs:
         typer.echo(f"to run it without PyTorch: vpuformer export-network {folder}")
-    root = report.data["root"] if data is None or data.is_file() else data
-    typer.echo(f"open it in the app: vpuformer annotate {shlex.quote(str(root))} --model {shlex.quote(str(folder))}")
+    images = Path(report.data["folder"])
+    if data is not None and data.is_dir():  # as the person has written it
+        images = data / images.relative_to(report.data["root"])
+    typer.echo(f"open it in the app: vpuformer annotate {shlex.quote(str(images))} --model {shlex.quote(str(folder))}")
 
 
 class _Screen:

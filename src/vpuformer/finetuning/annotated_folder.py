@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 STORE = "vpuformer.sqlite"
 """Name of the app's store in a folder of images."""
 
+ANNOTATED = "annotated with vpuformer"
+"""Title of the layout."""
+
 
 def annotated_in_the_app(folder: Path, address: str | None = None) -> Layout | None:
     """The accepted objects of a folder with a store, and its window; None without any.
@@ -45,8 +48,7 @@ def annotated_in_the_app(folder: Path, address: str | None = None) -> Layout | N
         }
         if address is not None and not images:
             raise DatasetError(f"no object in {store.address} is annotated yet; outline and accept objects first")
-        title = "annotated with vpuformer"
-        return Layout(title, folder, images, left_out_notes(store), store.window) if images else None
+        return Layout(ANNOTATED, folder, images, left_out_notes(store), store.window) if images else None
     finally:
         store.close()
 

@@ -1,5 +1,6 @@
 """What can be trained on: every image is opened, every mask looked at."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from vpuformer.arrays import RGB, Size
 from vpuformer.data.sample import LARGEST_SHARE, SMALLEST_OBJECT
 from vpuformer.errors import DatasetError, InputError, counted, listed
+from vpuformer.finetuning.annotated_folder import ANNOTATED
 from vpuformer.finetuning.layouts import Layout
 from vpuformer.finetuning.likeness import Thumbnail, thumbnail
 from vpuformer.formats.affected import Affected
@@ -64,6 +66,17 @@ class UsableData:
     def objects(self) -> int:
         """Number of objects."""
         return sum(len(image.objects) for image in self.images)
+
+    @property
+    def folder(self) -> Path:
+        """Folder to open in the app: the deepest one with all images.
+
+        Above it, the app could list masks as images. If it was annotated in the app, it is `root`, where the store is.
+        """
+        if self.title == ANNOTATED or not self.images:
+            return self.root
+        folders = [(self.root / Address.of(Path(image.name)).file).parent for image in self.images]
+        return Path(os.path.commonpath(folders))
 
     @property
     def prompts(self) -> int:
@@ -150,7 +163,7 @@ def check(
         on_progress(done, len(layout.images))
     data = UsableData(layout.title, layout.root, images, [*left_out.sentences(), *layout.left_out], used)
     if len(images) < FEWEST_IMAGES:
-        why = f" ({'; '.join(data.left_out)})" if data.left_out else ""
+        why = f", or mend what is left out ({'; '.join(data.left_out)})" if data.left_out else ""
         raise DatasetError(
             f"{layout.root} ({layout.title}) has {counted(len(images), 'image')} with an object to train on, and"
             f" fine-tuning takes at least {FEWEST_IMAGES}; annotate more{why}"

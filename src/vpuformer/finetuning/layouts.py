@@ -14,8 +14,10 @@ from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import FoundImage, FoundObject, Ignored, LeftOut, TargetImage
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.labels import one_line
+from vpuformer.formats.matching import plain_name
 from vpuformer.formats.reading import read_annotations
-from vpuformer.images.addresses import Window
+from vpuformer.formats.registry import FORMATS
+from vpuformer.images.addresses import Address, Window
 from vpuformer.prompts import Box, Prompt
 
 _MAPS = frozenset({"SegmentationObject", "SegmentationClass", "masks"})
@@ -86,7 +88,7 @@ def recognise(data: Path, annotations: Path | None = None, store: str | None = N
             return annotated
         if (data / "images").is_dir() and (data / "masks").is_dir() and not (data / ANNOTATIONS).is_file():
             return _images_and_masks(data)
-    return _in_files(data, data if annotations is None else annotations)
+    return _in_files(data, annotations)
 
 
 def _images_and_masks(data: Path) -> Layout:
@@ -105,19 +107,25 @@ def _images_and_masks(data: Path) -> Layout:
     return Layout("images and masks", data, images, [*left_out, *source.notes])
 
 
-def _in_files(data: Path, annotations: Path) -> Layout:
+def _in_files(data: Path, elsewhere: Path | None) -> Layout:
     """Annotations in files of any format that is imported."""
-    folder = ImageFolder(data)
+    folder, annotations = ImageFolder(data), elsewhere or data
     names = [name for name in folder.names() if not _MAPS & {*PurePosixPath(name).parts[:-1]}]
     try:
         bundle = Bundle(annotations)
         title, found = read_annotations(bundle)
     except MaskError as error:
-        raise DatasetError(
-            f"{annotations} holds no annotations that are read ({error}); give a folder that was annotated with"
-            " vpuformer annotate, or with images and COCO, YOLO, LabelMe or PASCAL VOC files, or with the folders"
-            " images and masks"
-        ) from error
+        raise DatasetError(f"{annotations}: {error}") from error
+    if title == FORMATS["labels"].title:
+        if elsewhere is None:  # photographs and masks have the same endings
+            raise DatasetError(
+                f"{data} holds images, and no annotations that are read; if some images are masks, call the folders"
+                " images and masks, or name both: vpuformer finetune IMAGES --annotations MASKS; else annotate the"
+                " images first: vpuformer annotate IMAGES"
+            )
+        masks = {annotations.resolve() / name for name in bundle.names}
+        files = {name: plain_name(Address.of(Path(name)).file.as_posix()) for name in names}
+        names = [name for name in names if folder.root / files[name] not in masks]
     assigned = assign(found.images, names, bundle.names[0].rpartition(".")[0] if bundle.alone else "")
     if not assigned.of_image:
         missing = [*assigned.missing, *assigned.ambiguous]

@@ -16,6 +16,9 @@ from vpuformer.finetuning.measure import Row
 REPORT, CARD, PANEL = "report.json", "README.md", "panel.png"
 """Files in the folder of the result."""
 
+FEW_STEPS = 20
+"""Steps below which a run has learned next to nothing: those in which the learning rate of a usual run rises."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -58,6 +61,12 @@ class Report:
             f" {self.start}, which forgets less"
         )
 
+    @property
+    def cost(self) -> str:
+        """Steps, time and end of the run in a sentence, with a warning if the steps were few."""
+        few = "; so few steps teach little: give it more time" if self.steps < FEW_STEPS else ""
+        return f"{counted(self.steps, 'step')} in {counted(round(self.minutes), 'minute')}; {self.ended}{few}"
+
     def write(self, folder: Path) -> None:
         """Write `report.json` and `README.md`.
 
@@ -99,7 +108,7 @@ class Report:
             "",
             f"- {self.data['summary']}",
             *(f"- {note}" for note in self.data.get("notes", ())),
-            f"- {self.steps:,} steps in {self.minutes:.0f} minutes; {self.ended}",
+            f"- {self.cost}",
             f"- {self.outcome}",
             "- On other kinds of images the model may have become a little worse.",
             f"- The terms of `{self.start}` and of the images apply to these weights.",

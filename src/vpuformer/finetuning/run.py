@@ -156,6 +156,7 @@ def finetune(
         "summary": usable.summary(),
         "layout": usable.title,
         "root": str(usable.root),
+        "folder": str(usable.folder),
         "images": len(usable.images),
         "objects": usable.objects,
         "labels": usable.labels,

@@ -54,7 +54,9 @@ def test_two_people_fine_tune_and_use_the_result(address: str, monkeypatch: pyte
         area = ann.area
         open_dialog(ann)
         dialog.get_by_text("Accepted objects: 12; images: 6; prompts of people: 6").wait_for()
-        dialog.get_by_text("3 objects that are not accepted: a.png").wait_for()
+        used, left_out = dialog.locator("ul").all_inner_texts()
+        assert used == "kept together in the split: 4 images that look alike, in 2 groups"
+        assert left_out == "3 objects that are not accepted: a.png"
         assert dialog.locator(".finetune-model").inner_text() == "Model in use, from which it starts: default"
         bob = second(ann, address)
         dialog.get_by_label("Minutes").fill("30")

@@ -37,8 +37,10 @@ INSTALL = "pip install 'vpuformer[train,export]'"
 _SETTINGS, _REPORT = "finetune.json", "report.json"  # as `vpuformer.finetuning` has them
 _TRAINING = "training"
 
+_COUNTED = ("images", "objects", "prompts", "notes", "left_out")  # in the last line of `vpuformer finetune --check`
+
 _NOTHING = FinetuningData(
-    ready=False, done=0, total=0, images=0, objects=0, prompts=0, left_out=[], problem=None
+    ready=False, done=0, total=0, images=0, objects=0, prompts=0, notes=[], left_out=[], problem=None
 )  # before the first image is checked
 
 _NO_RUN = FinetuningRun(
@@ -184,7 +186,7 @@ class Finetuning:
             if "stage" in line:
                 seen = {"done": int(line["done"]), "total": int(line["total"])}
             else:
-                seen = {name: line[name] for name in ("images", "objects", "prompts", "left_out")} | {"ready": True}
+                seen = {name: line[name] for name in _COUNTED} | {"ready": True}
             self._data = (self._data or _NOTHING).model_copy(update=seen)
 
     def _end_check(self, problem: str | None) -> None:

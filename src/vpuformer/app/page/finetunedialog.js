@@ -26,6 +26,11 @@ export function progressText({ state, stage, done, seconds_left: left }) {
   return left === null ? shown : `${shown} · ${text("finetune.left", { count: Math.max(1, Math.round(left / 60)) })}`;
 }
 
+/** Sentences of the server under a heading; nothing without sentences. @param {string} heading @param {string[]} list */
+function sentences(heading, list) {
+  return list.length ? [make("h4", {}, heading), make("ul", {}, ...list.map((sentence) => make("li", {}, sentence)))] : [];
+}
+
 export class FinetuneDialog {
   #dialog;
   #watch;
@@ -164,12 +169,14 @@ export class FinetuneDialog {
       if (hidden || !data) return [];
       const head = make("h3", {}, text("finetune.data"));
       const lacking = missing === null ? [] : [make("p", { class: "finetune-alarm" }, text("finetune.missing")), make("code", {}, missing)];
-      if (!data.ready) return [head, make("p", {}, text("finetune.checking", { done: data.done, all: data.total })), ...lacking];
+      if (!data.ready) {
+        const progress = data.total ? text("finetune.checking", { done: data.done, all: data.total }) : stageText("checking images");
+        return [head, make("p", {}, progress), ...lacking];
+      }
       if (data.problem !== null) return [head, make("p", { class: "finetune-alarm" }, sentenceOf(data.problem)), ...lacking];
-      const { objects, images, prompts, left_out: leftOut } = data;
+      const { objects, images, prompts, notes, left_out: leftOut } = data;
       return [head, make("p", {}, text("finetune.found", { objects: number(objects), images: number(images), prompts: number(prompts) })),
-        ...(leftOut.length ? [make("h4", {}, text("import.leftOut")), make("ul", {}, ...leftOut.map((sentence) => make("li", {}, sentence)))] : []),
-        ...lacking];
+        ...sentences(text("finetune.notes"), notes), ...sentences(text("import.leftOut"), leftOut), ...lacking];
     });
   }
 }

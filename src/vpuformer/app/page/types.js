@@ -125,7 +125,7 @@
  *
  * @typedef {{minutes?: number}} NewFinetuning
  * @typedef {{use: "result" | "first"}} ModelChoice
- * @typedef {{ready: boolean, done: number, total: number, images: number, objects: number, prompts: number, left_out: string[], problem: string | null}} FinetuningData
+ * @typedef {{ready: boolean, done: number, total: number, images: number, objects: number, prompts: number, notes: string[], left_out: string[], problem: string | null}} FinetuningData
  * @typedef {{name: string, before: number, after: number, change: [number, number] | null}} FinetuningRow
  *
  * @typedef {object} FinetuningRun
