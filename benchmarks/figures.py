@@ -449,7 +449,8 @@ def contributions() -> str:
     """Scores of the bundled weights with one part silenced, and the values of the gates."""
     summary = json.loads((RESULTS / "contributions.json").read_text())
     measures = list(next(iter(summary["rows"].values())))
-    lines = ["| bundled weights, mean IoU after | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+    weights = "bundled" if summary["weights_sha256"] == read_manifest("default").sha256 else "earlier"
+    lines = [f"| {weights} weights, mean IoU after | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
     for name, scores in summary["rows"].items():
         lines.append(f"| {name} | " + " | ".join(f"{scores[measure]:.3f}" for measure in measures) + " |")
     lines += ["", "| gates of Eqs. 9 and 10 | mean | lowest | highest |", "|---|--:|--:|--:|"]
@@ -475,13 +476,14 @@ def contributions_at_most() -> str:
 
 def contributions_in_short() -> str:
     """`contributions` in two sentences."""
-    rows = json.loads((RESULTS / "contributions.json").read_text())["rows"]
+    summary = json.loads((RESULTS / "contributions.json").read_text())
+    earlier = "" if summary["weights_sha256"] == read_manifest("default").sha256 else " (earlier weights)"
     whole, position, prior, neither = (
-        rows[name]["click@1"]
+        summary["rows"][name]["click@1"]
         for name in ("everything", "tokens without their position", "no prior", "neither position nor prior")
     )
     text = (
-        f"The mean IoU on validation images after a click is {whole:.3f}. If the tokens lose their position, it is"
+        f"The mean IoU on validation images after a click is {whole:.3f}{earlier}. If the tokens lose their position, it is"
         f" {position:.3f}; without the prior, {prior:.3f}; without both, {neither:.3f}:"
         " [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
