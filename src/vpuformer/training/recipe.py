@@ -133,10 +133,10 @@ class Recipe:
     `backbone_weights` replaces its image encoder."""
 
     size: int = 256
-    """Side of the training crops in pixels, and the size that the network is used at."""
+    """Side of the training crops in pixels."""
     sizes: tuple[int, ...] = ()
     """Sides of the crops instead of `size`: each step draws one of them, so a side that is named twice comes twice as
-    often. The network can then be used at all of them."""
+    often. The network can then be asked at all of them; by default it is asked at `size`."""
     images_per_step: int = 8
     """Images of one step, over all devices."""
     objects_per_image: int = 2
