@@ -483,8 +483,8 @@ def contributions_in_short() -> str:
         for name in ("everything", "tokens without their position", "no prior", "neither position nor prior")
     )
     text = (
-        f"The mean IoU on validation images after a click is {whole:.3f}{earlier}. If the tokens lose their position, it is"
-        f" {position:.3f}; without the prior, {prior:.3f}; without both, {neither:.3f}:"
+        f"The mean IoU on validation images after a click is {whole:.3f}{earlier}. If the tokens lose their position,"
+        f" it is {position:.3f}; without the prior, {prior:.3f}; without both, {neither:.3f}:"
         " [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)

@@ -170,7 +170,7 @@ export class FinetuneDialog {
       const head = make("h3", {}, text("finetune.data"));
       const lacking = missing === null ? [] : [make("p", { class: "finetune-alarm" }, text("finetune.missing")), make("code", {}, missing)];
       if (!data.ready) {
-        const progress = data.total ? text("finetune.checking", { done: data.done, all: data.total }) : stageText("checking images");
+        const progress = data.total ? text("finetune.checking", { done: data.done, all: data.total }) : text("finetune.stage.checking_images");
         return [head, make("p", {}, progress), ...lacking];
       }
       if (data.problem !== null) return [head, make("p", { class: "finetune-alarm" }, sentenceOf(data.problem)), ...lacking];
