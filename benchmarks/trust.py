@@ -132,13 +132,13 @@ def run_block(segmenter: VPUFormerSegmenter, user: SimulatedUser, block: Sequenc
 
 
 def longest_cut(mask: BoolMask, crop: Crop) -> int:
-    """The longest stretch of the outline along an inner border of the crop, in pixels."""
+    """The longest stretch of the outline along an inner border of the crop, on either side, in pixels."""
     height, width = mask.shape
     top, left = crop.top, crop.left
     bottom, right = top + crop.height, left + crop.width
     rows, columns = crop.slices
     cuts = [
-        mask[inside] & ~mask[outside]
+        mask[inside] ^ mask[outside]
         for inner, inside, outside in (
             (top > 0, (top, columns), (top - 1, columns)),
             (bottom < height, (bottom - 1, columns), (bottom, columns)),

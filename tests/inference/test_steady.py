@@ -99,6 +99,29 @@ def test_without_new_prompts_and_only_here_nothing_changes() -> None:
     np.testing.assert_array_equal(merged > MASK_THRESHOLD, before > MASK_THRESHOLD)
 
 
+@pytest.mark.parametrize(("unsure", "stays"), [(6, False), (20, True)])
+def test_a_removal_across_the_border_of_the_last_look_is_decided_as_a_whole(unsure: int, stays: bool) -> None:
+    before, answer = answered(0.1, 0.8), answered(0.9, 0.01)
+    answer[45:, 160 : 160 + unsure] = 0.4
+    refused = refused_changes(answer, before, [Click(30, 50)], seen=Crop(0, 45, 200, 55))
+    kept = np.zeros(SIZE, np.bool_) if refused is None else refused
+    np.testing.assert_array_equal(kept[40:60, 160:180], stays)
+
+
+@pytest.mark.parametrize("unsure_above", [True, False])
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize("border", range(41, 60, 6))
+def test_no_refusal_ends_a_mask_where_the_last_look_ends(border: int, above: bool, unsure_above: bool) -> None:
+    before, answer = answered(0.1, 0.8), answered(0.9, 0.01)
+    answer[:border] = np.where(before > MASK_THRESHOLD, 0.4 if unsure_above else 0.01, answer)[:border]
+    answer[border:] = np.where(before > MASK_THRESHOLD, 0.01 if unsure_above else 0.4, answer)[border:]
+    seen = Crop(0, 0, 200, border) if above else Crop(0, border, 200, 100 - border)
+    for crop, cut in ((None, True), (seen, False)):
+        refused = refused_changes(answer, before, [Click(30, 50)], seen=crop)
+        mask = answer > MASK_THRESHOLD if refused is None else np.where(refused, before, answer) > MASK_THRESHOLD
+        assert (mask[border - 1] ^ mask[border]).any() == cut
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1)])
 def test_images_of_any_size(size: tuple[int, int]) -> None:
     full = np.ones(size, np.float32)

@@ -52,6 +52,7 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
             earlier,
             raster.prompts(query.new_prompts),
             looked_at=query.crop and raster.cells(query.crop),
+            seen=raster.cells(answer.crop),
             within=within,
             only_here=query.only_here,
         )

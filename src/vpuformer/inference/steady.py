@@ -41,6 +41,7 @@ def refused_changes(
     new: Sequence[Prompt],
     *,
     looked_at: Crop | None = None,
+    seen: Crop | None = None,
     within: Crop | None = None,
     only_here: bool = False,
 ) -> BoolMask | None:
@@ -49,6 +50,9 @@ def refused_changes(
     Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign.
     The radius is that of the change: as many pixels lie within it of the prompts as change there. So a click that adds
     a leg may change as much as a leg around it, and a box may change what it encloses.
+
+    Beyond the crop of the last look counts the look before. A removal that crosses the border between them is refused
+    as a whole or not at all, or the mask would end there in a straight line.
 
     >>> from vpuformer.prompts import Click
     >>> before, answer = np.zeros((9, 40), np.float32), np.zeros((9, 40), np.float32)
@@ -62,6 +66,7 @@ def refused_changes(
         before: the previous answer, or a mask as 0 and 1, shape (H, W).
         new: the prompts that `before` does not answer yet, within the image.
         looked_at: the crop of the previous answer, which says nothing about pixels outside it; by default the image.
+        seen: the crop of the last look; by default the image.
         within: a part of the image outside which both answers are known to show no object; by default the image.
         only_here: change nothing that is far, however sure the network is.
 
@@ -89,6 +94,8 @@ def refused_changes(
             part, near = _near(change, prompts, window, size)
             refused[part.slices] &= ~near
     changed = refused[around.slices]
+    inside = around if seen is None else seen.intersection(around)
+    beyond = None if inside in (None, around) else changed & ~mask[around.slices]
     for rows in row_strips(around.size):
         pixels = pixels_of(changed[rows])
         if len(pixels[0]):
@@ -97,7 +104,27 @@ def refused_changes(
             gain = np.abs(answer - 0.5) - _sureness(before[places], places, size, looked_at)
             surer = gain > np.where(answer > MASK_THRESHOLD, least[True], least[False])
             refused[places[0][surer], places[1][surer]] = False
+    if beyond is not None and inside is not None:
+        _decide_as_one(beyond, changed, Crop(inside.left - around.left, inside.top - around.top, *inside.size[::-1]))
     return refused if refused.any() else None
+
+
+def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: Crop) -> None:
+    """Refuse a connected removal that crosses the border of `seen` as a whole or not at all, as most of its pixels.
+
+    Args:
+        removed: pixels far from the new prompts that the network takes from the object.
+        refused: changes that are refused, of the same shape; it is changed.
+        seen: the crop of the last look, among these pixels.
+    """
+    inner = np.zeros(removed.shape, bool)
+    inner[seen.slices] = True
+    count, labels = cv2.connectedComponents(removed.view(np.uint8), connectivity=8)
+    most = np.bincount(labels[refused], minlength=count) * 2 > np.bincount(labels[removed], minlength=count)
+    crosses = np.zeros(count, bool)
+    crosses[np.intersect1d(labels[inner], labels[~inner])] = True
+    crosses[0] = False
+    np.copyto(refused, most[labels], where=crosses[labels])
 
 
 def _sureness(previous: Values, pixels: Pixels, size: Size, looked_at: Crop | None) -> Values:
