@@ -132,7 +132,7 @@ def run_block(segmenter: VPUFormerSegmenter, user: SimulatedUser, block: Sequenc
 
 
 def longest_cut(mask: BoolMask, crop: Crop) -> int:
-    """The longest stretch of the outline along an inner border of the crop, on either side, in pixels."""
+    """The longest outline along an inner border of the crop, on either side, in pixels."""
     height, width = mask.shape
     top, left = crop.top, crop.left
     bottom, right = top + crop.height, left + crop.width
