@@ -122,6 +122,16 @@ def fill(page: str, written: dict[str, str]) -> str:
     return page
 
 
+def result_of(*names: str) -> Any:
+    """The result in this file, by the names of its folders and its own."""
+    return json.loads(RESULTS.joinpath(*names).read_text())
+
+
+def of_bundled_weights(summary: dict[str, Any]) -> bool:
+    """Whether a result is that of the weights as they are now."""
+    return summary["weights_sha256"] == read_manifest("default").sha256
+
+
 def blocks() -> dict[str, str]:
     """Every block by the name of its marker."""
     return {
@@ -163,7 +173,6 @@ def blocks() -> dict[str, str]:
 def tests() -> str:
     """One table per test set, one row per run."""
     tables = []
-    bundled = read_manifest("default").sha256
     for dataset, title in SETS.items():
         runs = {name: RESULTS / dataset / name / "summary.json" for name in RUNS}
         summaries = {name: json.loads(path.read_text()) for name, path in runs.items() if path.exists()}
@@ -175,7 +184,7 @@ def tests() -> str:
         lines = [head + " | ".join(titles) + " |", "|---|---|" + "--:|" * len(titles)]
         for name, summary in summaries.items():
             part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
-            if name.startswith("default") and summary["weights_sha256"] != bundled:
+            if name.startswith("default") and not of_bundled_weights(summary):
                 part += " (earlier weights)"
             cells = [protocol(summary), *(cell(summary, measure) for measure in MEASURES)]
             lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cells) + " |")
@@ -276,7 +285,7 @@ def experiments() -> str:
 
 def zoom() -> str:
     """Rules of the zoom-in."""
-    result = json.loads((RESULTS / "zoom.json").read_text())
+    result = result_of("zoom.json")
     measures = list(next(iter(result["rules"].values())))
     titles = [name.replace("a prompt", "per prompt") for name in measures]
     lines = ["| expansion, smallest side, kept from | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(measures)]
@@ -289,7 +298,7 @@ def zoom() -> str:
 
 def trust_in_answers() -> str:
     """What the corrections change on the validation objects, before and after."""
-    result = json.loads((RESULTS / "trust.json").read_text())
+    result = result_of("trust.json")
     variants, users = result["variants"], list(result["variants"]["after"])
     lines = [
         "| | " + " | ".join(users) + " |",
@@ -319,7 +328,7 @@ def trust_on_tests() -> str:
     lines = ["| | " + " | ".join(TITLES.values()) + " |", "|---|" + "--:|" * len(TITLES)]
     for dataset in ("grabcut", "davis"):
         for run in ("default-click", "default-click+box+scribble"):
-            summary = json.loads((RESULTS / dataset / run / "summary.json").read_text())
+            summary = result_of(dataset, run, "summary.json")
             cells = [f"{summary[name]:.0f}" if name == "broken" else f"{summary[name]:.1%}" for name in TITLES]
             lines.append(f"| {SETS[dataset]}, {RUNS[run].removeprefix('ours, ')} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -327,7 +336,7 @@ def trust_on_tests() -> str:
 
 def candidates() -> str:
     """What candidates of a first prompt are worth, and what they cost."""
-    result = json.loads((RESULTS / "candidates.json").read_text())
+    result = result_of("candidates.json")
     lines = [
         "| first prompt | IoU of the answer | best candidate | highest score | the best is the 1st, 2nd, 3rd |"
         " seconds without, with |",
@@ -343,7 +352,7 @@ def candidates() -> str:
 
 def given_masks() -> str:
     """What becomes of masks that do not come from prompts."""
-    result = json.loads((RESULTS / "given_masks.json").read_text())
+    result = result_of("given_masks.json")
     titles = {
         "lasso": "lasso, refined",
         "too much, click": "15 % too much, a click",
@@ -365,7 +374,7 @@ def given_masks() -> str:
 
 def finetuning() -> str:
     """What fine-tuning gains, and what it forgets."""
-    result = json.loads((RESULTS / "finetune.json").read_text())
+    result = result_of("finetune.json")
     titles = {
         "sstem": "ssTEM: mitochondria in electron microscopy",
         "polyps": "polyps in endoscopy",
@@ -390,7 +399,7 @@ def finetuning() -> str:
 
 def stages() -> str:
     """Scores of the shipped weights over the samples seen."""
-    result = json.loads((RESULTS / "validation" / "stages.json").read_text())
+    result = result_of("validation", "stages.json")
     rows = list(result["stages"].values())
     names = [name for name in rows[0] if "IoU" in name]
     lines = ["| samples seen | " + " | ".join(names) + " |", "|--:|" + "--:|" * len(names)]
@@ -447,9 +456,9 @@ def ablation(files: str) -> str:
 
 def contributions() -> str:
     """Scores of the bundled weights with one part silenced, and the values of the gates."""
-    summary = json.loads((RESULTS / "contributions.json").read_text())
+    summary = result_of("contributions.json")
     measures = list(next(iter(summary["rows"].values())))
-    weights = "bundled" if summary["weights_sha256"] == read_manifest("default").sha256 else "earlier"
+    weights = "bundled" if of_bundled_weights(summary) else "earlier"
     lines = [f"| {weights} weights, mean IoU after | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
     for name, scores in summary["rows"].items():
         lines.append(f"| {name} | " + " | ".join(f"{scores[measure]:.3f}" for measure in measures) + " |")
@@ -462,7 +471,7 @@ def contributions() -> str:
 
 def contributions_at_most() -> str:
     """What is lost at most without position, prior and gates."""
-    rows = json.loads((RESULTS / "contributions.json").read_text())["rows"]
+    rows = result_of("contributions.json")["rows"]
     whole = rows["everything"]
     position, prior, gates = (
         max(whole[measure] - rows[name][measure] for measure in whole)
@@ -476,8 +485,8 @@ def contributions_at_most() -> str:
 
 def contributions_in_short() -> str:
     """`contributions` in two sentences."""
-    summary = json.loads((RESULTS / "contributions.json").read_text())
-    earlier = "" if summary["weights_sha256"] == read_manifest("default").sha256 else " (earlier weights)"
+    summary = result_of("contributions.json")
+    earlier = "" if of_bundled_weights(summary) else " (earlier weights)"
     whole, position, prior, neither = (
         summary["rows"][name]["click@1"]
         for name in ("everything", "tokens without their position", "no prior", "neither position nor prior")
@@ -513,7 +522,7 @@ def encoders() -> str:
 
 
 def recipes() -> str:
-    rows = json.loads((RESULTS / "recipes.json").read_text())["recipes"]
+    rows = result_of("recipes.json")["recipes"]
     lines = [
         "| rows | parameters | a forward pass | all of training on SBD | on COCO+LVIS |",
         "|---|--:|--:|--:|--:|",
@@ -531,7 +540,7 @@ def recipes() -> str:
 
 
 def human() -> str:
-    result = json.loads((RESULTS / "human" / "human.json").read_text())
+    result = result_of("human", "human.json")
     lines = [
         "| GrabCut, scribbles of people | IoU, all strokes | longest alone | simulated alone |"
         " length, longest | simulated |",
@@ -544,7 +553,7 @@ def human() -> str:
 
 
 def harness() -> str:
-    result = json.loads((RESULTS / "harness.json").read_text())
+    result = result_of("harness.json")
     mixes = result["prompts"]
     rates = [mix["objects_per_minute"] for mix in mixes.values()]
     shares = [mix["share_of_ceiling"] for mix in mixes.values()]
@@ -575,7 +584,7 @@ def likeness() -> str:
         "coco_single": "photographs",
         "pets": "photographs, two of them twice",
     }
-    results = json.loads((RESULTS / "likeness.json").read_text())
+    results = result_of("likeness.json")
     lines = ["| set | holds | neighbours alike | any two alike | images kept together |", "|---|---|--:|--:|--:|"]
     for name, row in results.items():
         shares = f"{row['alike_neighbours']:.1%} | {row['alike_pairs']:.1%}"
@@ -600,7 +609,7 @@ def page_times() -> str:
 
 def web_times() -> str:
     """Times on the page that needs no server."""
-    result = json.loads((RESULTS / "web.json").read_text())
+    result = result_of("web.json")
     lines = [
         f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache. Page"
         f" and network compute for {result['first_mask_cpu_ms'] / 1000:.1f} s of it. The folder takes"
@@ -619,7 +628,7 @@ def web_times() -> str:
 
 def large_folder() -> str:
     """Waits with many images, many objects and a large image."""
-    result = json.loads((RESULTS / "large_folder.json").read_text())
+    result = result_of("large_folder.json")
     lines = ["| wait | median |", "|---|--:|"]
     for name, wait in result["ms"].items():
         lines.append(f"| {name} | {f'{wait / 1000:.1f} s' if wait >= 1000 else f'{wait:.0f} ms'} |")
@@ -632,7 +641,7 @@ def large_folder() -> str:
 
 def prediction() -> str:
     """Throughput of many images, beside that of the network alone."""
-    result = json.loads((RESULTS / "predict.json").read_text())
+    result = result_of("predict.json")
     lines = [
         "| objects an image | objects a second | passes of the network a second | network alone | per CPU second |",
         "|--:|--:|--:|--:|--:|",
@@ -652,7 +661,7 @@ def prediction() -> str:
 
 def precompute() -> str:
     """Milliseconds to compute the features of an image, to store them, and to read them."""
-    result = json.loads((RESULTS / "precompute.json").read_text())
+    result = result_of("precompute.json")
     lines = ["| image encoder | compute | store | read back | size |", "|---|--:|--:|--:|--:|"]
     for name, row in result["networks"].items():
         taken = (f"{row['median_ms'][way]:.0f} ms" for way in ("compute", "write", "read"))
@@ -668,7 +677,7 @@ def precompute() -> str:
 
 def sessions() -> str:
     """Twenty people on one server."""
-    result = json.loads((RESULTS / "sessions.json").read_text())
+    result = result_of("sessions.json")
     memory, taken = result["memory_mb"], result["step_seconds"]
     return (
         f"{result['people']} people, {result['seconds']:.0f} seconds: {result['requests']} requests,"
@@ -681,7 +690,7 @@ def sessions() -> str:
 
 def day() -> str:
     """A day's work of two people."""
-    result = json.loads((RESULTS / "day.json").read_text())
+    result = result_of("day.json")
     titles = {
         "begun by hand": "begun by hand",
         "begun from boxes": "boxes made masks by `vpuformer import`, then corrected",
@@ -700,7 +709,7 @@ def day() -> str:
 
 def kills() -> str:
     """Steps lost when the server was killed."""
-    result = json.loads((RESULTS / "kill.json").read_text())
+    result = result_of("kill.json")
     return (
         f"{result['kills']} kills, {result['steps_acknowledged']} steps acknowledged, {result['lost']} lost,"
         f" {result['doubled']} counted twice, {result['broken']} broken databases (`benchmarks/results/kill.json`)."
