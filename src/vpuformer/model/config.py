@@ -68,8 +68,11 @@ class VPUFormerConfig:
     residual: bool = True
     """Residual paths around the self-attention and the feed-forward layers, with normalised inputs; the paper's Eqs. 7
     and 8 have them around the cross-attentions only."""
+    filtering: bool = False
+    """Multiply the image's features by the gates of Eqs. 9 and 10 (the paper), instead of by a learned number a
+    channel, which no prompt changes."""
     add_tokens: bool = True
-    """Add the updated image tokens to the gated features; the paper only gates."""
+    """Add the updated image tokens to these features; the paper does not."""
     finest_scale: Literal["raw", "dma"] = "dma"
     """Source of the decoder's finest scale: the encoder's features, or the last DMA layer's."""
     lateral_scales: Literal["quarter", "quarter+eighth"] = "quarter+eighth"
@@ -98,6 +101,8 @@ class VPUFormerConfig:
         check_input_size(self.input_size)
         if not self.dma and self.dense_prompts == "none":
             raise ConfigError("dma=False, dense_prompts='none': no prompt reaches the mask; set dense_prompts='early'")
+        if self.dma and not (self.filtering or self.add_tokens):
+            raise ConfigError("filtering=False, add_tokens=False: no prompt reaches the mask; set one of them to true")
         if self.fine_attention != "none" and (self.prior == "none" or not self.null_tokens or not self.dma):
             raise ConfigError(
                 f"fine_attention={self.fine_attention!r} needs dma=True, a prior, and null_tokens: without them a"
@@ -129,10 +134,12 @@ class VPUFormerConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> "VPUFormerConfig":
         """The inverse of `to_dict`; a missing field keeps its default.
 
+        Only `filtering` does not: all networks had the gates before there was this field.
+
         Raises:
             ConfigError: a field is unknown, of the wrong type or out of range.
         """
-        return build(cls, values)
+        return build(cls, {"filtering": True, **values})
 
 
 VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
@@ -152,6 +159,7 @@ VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
             fine_attention="none",
             mixing=False,
             residual=False,
+            filtering=True,
             add_tokens=False,
             finest_scale="raw",
             lateral_scales="quarter",

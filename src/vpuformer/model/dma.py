@@ -14,6 +14,9 @@ from vpuformer.model.features import PromptedFeatures, PromptTokens
 LAYERS = 3
 """DMA layers; the decoder has one scale more."""
 
+_FIRST_SCALE = 2.5
+"""What `1 + g_c + g_s` of Eq. 10 is on average in a network that has learned nothing."""
+
 
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention of several heads; keys that are not `valid` get no weight.
@@ -141,18 +144,19 @@ class LayerOutput(NamedTuple):
     visual: Float[Tensor, "b l d"]
     """Updated image tokens."""
     dual: Float[Tensor, "b l d"]
-    """`F_dual`, the filtered features of the encoder; with `add_tokens`, plus `visual`."""
+    """`F_dual`, the filtered or scaled features of the encoder; with `add_tokens`, plus `visual`."""
     attended: Float[Tensor, "b n d"]
     """q' of Eq. 7: the self-attended prompt features."""
 
 
 class DMALayer(nn.Module):
-    """One layer: self-attention, two cross-attentions, feed-forward layers, filtering."""
+    """One layer: self-attention, two cross-attentions, feed-forward layers, filtering if there is."""
 
     def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__()
         dim, heads, ffn_dim = config.dim, config.heads, config.ffn_dim
         self.residual, self.add_tokens = config.residual, config.add_tokens
+        self.scale = None if config.filtering else nn.Parameter(torch.full((dim,), _FIRST_SCALE))
         self.self_attention = MultiHeadAttention(dim, heads)
         self.prompt_to_semantic = MultiHeadAttention(dim, heads)
         self.semantic_to_prompt = MultiHeadAttention(dim, heads)
@@ -180,7 +184,7 @@ class DMALayer(nn.Module):
             query: prompt features so far.
             visual: image tokens so far.
             tokens: prompt features as PuE made them, which every layer adds again.
-            features: `f_v`, what the image encoder made; this is what is filtered.
+            features: `f_v`, what the image encoder made; this is what is filtered or scaled.
             position: positional code of the image tokens.
             width: image tokens in a row of their grid.
             prior: log-prior of every token over the image tokens (`vpuformer.encoding.prior`).
@@ -205,7 +209,10 @@ class DMALayer(nn.Module):
         if self.residual:
             prompt_hat, visual_hat = prompt_response + prompt_hat, visual_response + visual_hat
 
-        dual = interactive_information_filtering(features, prompt_hat, visual_hat, tokens.is_prompt)
+        if self.scale is None:
+            dual = interactive_information_filtering(features, prompt_hat, visual_hat, tokens.is_prompt)
+        else:
+            dual = features * self.scale
         return LayerOutput(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual, attended)
 
 
