@@ -60,7 +60,11 @@ TABLES: dict[str, dict[str, Row]] = {
         "dma_p2cl": {},
     },
     "table6": {f"lambda_{value:g}": {"p2cl_weight": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
-    "parts": {"mask_early": {"mask_fusion": "early"}, "gate_alone": {"add_tokens": False}},
+    "parts": {
+        "mask_early": {"mask_fusion": "early"},
+        "gates": {"filtering": True},
+        "gates_alone": {"filtering": True, "add_tokens": False},
+    },
     "contrast": {
         "sum_object": {},
         "sum_error": {"p2cl_target": "error"},

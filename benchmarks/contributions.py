@@ -9,11 +9,8 @@ and crops of the evaluation. Writes `benchmarks/results/contributions.json`.
 
 import argparse
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -63,9 +60,6 @@ def main() -> None:
 
     samples = natural_objects(options.root, options.split, options.every)
     network = TorchNetwork.from_pretrained("default", "cpu", threads=1)
-    gates = Gates()
-    with gates.recorded(network.model):
-        measure(samples, network, options.workers)
     conditions: dict[str, Silence] = {
         "everything": lambda _: nullcontext(),
         "tokens without their position": lambda _: no_position(),
@@ -73,7 +67,6 @@ def main() -> None:
         "neither position nor prior": lambda _: neither(),
         "no attention at 1/8 and 1/4": no_fine_attention,
         "no mixing": no_mixing,
-        "gates at their means": gates.constant,
         "no prompts": no_prompts,
     }
     rows = {}
@@ -87,7 +80,6 @@ def main() -> None:
         "weights_sha256": read_manifest("default").sha256,
         "objects": len(samples),
         "measure": "mean IoU on the natural validation objects",
-        "gates": gates.summary(),
         "rows": rows,
     }
     write_file(RESULTS, json.dumps(content, indent=2) + "\n")
@@ -161,70 +153,6 @@ def hooked(modules: Iterable[nn.Module], hook: Callable[..., Any]) -> Iterator[N
     finally:
         for each in hooks:
             each.remove()
-
-
-@dataclass
-class Gates:
-    """Records the gates of Eqs. 9 and 10 by layer, and replaces them by their means."""
-
-    sums: dict[tuple[int, str], Tensor] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
-    extremes: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
-    layer: threading.local = field(default_factory=threading.local)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextmanager
-    def recorded(self, model: VPUFormer) -> Iterator[None]:
-        with self._filtering(model, self._record):
-            yield
-
-    @contextmanager
-    def constant(self, model: VPUFormer) -> Iterator[None]:
-        """Replace each channel's gate by its mean, and the spatial gate by one mean."""
-        with self._filtering(model, self._constant):
-            yield
-
-    def summary(self) -> dict[str, dict[str, float]]:
-        """Mean, lowest and highest value of the gates of each layer."""
-        return {
-            f"layer {layer + 1}, {name}": {
-                "mean": round(float(self.sums[layer, name].mean()) / self.counts[layer], 5),
-                "lowest": round(low, 5),
-                "highest": round(high, 5),
-            }
-            for (layer, name), (low, high) in sorted(self.extremes.items())
-        }
-
-    @contextmanager
-    def _filtering(self, model: VPUFormer, filtering: Callable[..., Tensor]) -> Iterator[None]:
-        hooks = [each.register_forward_pre_hook(partial(self._enter, i)) for i, each in enumerate(model.dma)]
-        try:
-            with mock.patch("vpuformer.model.dma.interactive_information_filtering", filtering):
-                yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def _enter(self, layer: int, _module: object, _inputs: object) -> None:
-        self.layer.index = layer
-
-    def _record(self, features: Tensor, prompts: Tensor, places: Tensor, valid: Tensor) -> Tensor:
-        channel = prompts.masked_fill(~valid[..., None], -torch.inf).amax(dim=1, keepdim=True).sigmoid()
-        spatial = places.amax(dim=2, keepdim=True).sigmoid()
-        layer = self.layer.index
-        with self.lock:
-            for name, gate in (("channels", channel.sum(dim=(0, 1))), ("places", spatial.mean(dim=(1, 2)).sum())):
-                self.sums[layer, name] = self.sums.get((layer, name), torch.zeros(())) + gate
-            self.counts[layer] = self.counts.get(layer, 0) + len(features)
-            for name, gate in (("channels", channel), ("places", spatial)):
-                low, high = self.extremes.get((layer, name), (1.0, 0.0))
-                self.extremes[layer, name] = (min(low, float(gate.min())), max(high, float(gate.max())))
-        return features * (1 + channel + spatial)
-
-    def _constant(self, features: Tensor, _prompts: Tensor, _places: Tensor, _valid: Tensor) -> Tensor:
-        layer = self.layer.index
-        channel, places = (self.sums[layer, name] / self.counts[layer] for name in ("channels", "places"))
-        return features * (1 + channel + places)
 
 
 if __name__ == "__main__":

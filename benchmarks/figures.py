@@ -150,6 +150,7 @@ def blocks() -> dict[str, str]:
         "ablation": ablation("drawn/ablation-*[0-9].json"),
         "trials": ablation("drawn/ablation-*-warm.json"),
         "contributions": contributions(),
+        "gates": gates(),
         "contributions-in-short": contributions_in_short(),
         "contributions-at-most": contributions_at_most(),
         "encoders": encoders(),
@@ -455,31 +456,42 @@ def ablation(files: str) -> str:
 
 
 def contributions() -> str:
-    """Scores of the bundled weights with one part silenced, and the values of the gates."""
+    """Scores of the bundled weights with one part silenced."""
     summary = result_of("contributions.json")
-    measures = list(next(iter(summary["rows"].values())))
     weights = "bundled" if of_bundled_weights(summary) else "earlier"
-    lines = [f"| {weights} weights, mean IoU after | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
-    for name, scores in summary["rows"].items():
-        lines.append(f"| {name} | " + " | ".join(f"{scores[measure]:.3f}" for measure in measures) + " |")
-    lines += ["", "| gates of Eqs. 9 and 10 | mean | lowest | highest |", "|---|--:|--:|--:|"]
+    return "\n".join([*rows_of_scores(f"{weights} weights", summary), "", contributions_at_most()])
+
+
+def gates() -> str:
+    """Scores with gates and with constants in their place, and the values of the gates."""
+    summary = result_of("gates.json")
+    lines = [*rows_of_scores("the last weights with gates", summary), ""]
+    lines += ["| gates of Eqs. 9 and 10 | mean | lowest | highest |", "|---|--:|--:|--:|"]
     for name, gate in summary["gates"].items():
         lines.append(f"| {name} | {gate['mean']:.4f} | {gate['lowest']:.4f} | {gate['highest']:.4f} |")
-    lines += ["", f"{summary['objects']} natural objects; `{summary['command']}`"]
-    return "\n".join([*lines, "", contributions_at_most()])
+    return "\n".join(lines)
+
+
+def rows_of_scores(weights: str, summary: dict[str, Any]) -> list[str]:
+    """The lines of a table of scores, and what they come from."""
+    measures = list(next(iter(summary["rows"].values())))
+    lines = [f"| {weights}, mean IoU after | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+    for name, scores in summary["rows"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{scores[measure]:.3f}" for measure in measures) + " |")
+    return [*lines, "", f"{summary['objects']} natural objects; `{summary['command']}`"]
 
 
 def contributions_at_most() -> str:
-    """What is lost at most without position, prior and gates."""
+    """What is lost at most without position and prior."""
     rows = result_of("contributions.json")["rows"]
     whole = rows["everything"]
-    position, prior, gates = (
+    position, prior = (
         max(whole[measure] - rows[name][measure] for measure in whole)
-        for name in ("tokens without their position", "no prior", "gates at their means")
+        for name in ("tokens without their position", "no prior")
     )
     return (
         f"If the tokens lose their position, the IoU falls by at most {position:.3f}; without the prior, by at most"
-        f" {prior:.3f}; if constants replace the gates, by at most {gates:.3f}."
+        f" {prior:.3f}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Images of prompts on their way to a mask: vectors, attention, gates, P2CL.
+"""Images of prompts on their way to a mask: vectors, attention, P2CL.
 
     python benchmarks/idea_figures.py
 
@@ -63,10 +63,6 @@ class Seen:
     """Attention of each prompt to the image tokens, mean of the heads, shape (n, h16, w16), by layer."""
     is_read: list[Array] = field(default_factory=list)
     """Attention of the image tokens to each prompt, mean of the heads, shape (n, h16, w16), by layer."""
-    channel_gates: list[Array] = field(default_factory=list)
-    """Gates of shape (d,), by layer."""
-    spatial_gates: list[Array] = field(default_factory=list)
-    """Gates of shape (h16, w16), by layer."""
 
 
 def main() -> None:
@@ -75,7 +71,6 @@ def main() -> None:
     figures = {
         "idea-vectors": stacked([beside([vector_panel(photograph, *prompts) for prompts in PROMPTS.values()])]),
         "idea-attention": attention_figure(photograph, seen),
-        "idea-gates": gates_figure(seen),
         "idea-similarity": similarity_figure(photograph, [*PROMPTS.values(), TWO], model),
     }
     for name, figure in figures.items():
@@ -115,16 +110,10 @@ def watched(model: VPUFormer, seen: Seen) -> Iterator[None]:
         weights = attention(module, *inputs, **options).T[: seen.prompts]
         seen.is_read.append(weights.unflatten(-1, square(weights.shape[-1])).numpy())
 
-    def gates(_module: Any, _inputs: Any, output: Any) -> None:
-        spatial = output.visual[0].amax(dim=1).sigmoid()
-        seen.channel_gates.append(output.query[0, : seen.prompts].amax(dim=0).sigmoid().numpy())
-        seen.spatial_gates.append(spatial.unflatten(0, square(len(spatial))).numpy())
-
     hooks = []
     for layer in model.dma:
         hooks.append(layer.prompt_to_semantic.register_forward_hook(prompts_read, with_kwargs=True))
         hooks.append(layer.semantic_to_prompt.register_forward_hook(image_reads, with_kwargs=True))
-        hooks.append(layer.register_forward_hook(gates))
     try:
         yield
     finally:
@@ -190,30 +179,6 @@ def attention_figure(photograph: Array, seen: dict[str, Seen]) -> Image.Image:
         ]
         rows.append(beside(tiles))
     return stacked(rows)
-
-
-def gates_figure(seen: dict[str, Seen]) -> Image.Image:
-    """A row a layer: the channel gates of each prompt as bars, and the spatial gate as a map."""
-    rows = []
-    for layer in range(3):
-        panels = [
-            tile(bars(each.channel_gates[layer]), f"layer {layer + 1}: channels, {name}") for name, each in seen.items()
-        ]
-        spatial = seen["click"].spatial_gates[layer]
-        shades = cv2.resize(np.uint8(255 * spatial), (TILE, TILE), interpolation=cv2.INTER_NEAREST)
-        panels.append(tile(np.dstack([shades] * 3), f"space: {spatial.min():.3f} to {spatial.max():.3f}", frame=True))
-        rows.append(beside(panels))
-    return stacked(rows)
-
-
-def bars(gates: Array) -> Array:
-    """Values from 0 to 1 as bars, in their order."""
-    width = 2 * len(gates)
-    image = Image.new("RGB", (width, TILE), "white")
-    draw = ImageDraw.Draw(image)
-    for i, gate in enumerate(gates):
-        draw.rectangle((2 * i, TILE - 1 - round(float(gate) * (TILE - 1)), 2 * i + 1, TILE), ALONG_X)
-    return np.asarray(image)
 
 
 def similarity_figure(photograph: Array, samples: Sequence[Sequence[Prompt]], model: VPUFormer) -> Image.Image:

@@ -91,7 +91,7 @@ def test_the_images_of_the_idea_show_what_their_page_says(monkeypatch: pytest.Mo
     model, photograph = vpuformer.load_model("default").eval(), figures["read_image"](figures["PHOTOGRAPH"])
     for name, prompts in {**figures["PROMPTS"], "two": figures["TWO"]}.items():
         seen = figures["look"](model, photograph, prompts)
-        assert len(seen.reads) == len(seen.is_read) == len(seen.channel_gates) == len(seen.spatial_gates) == 3
+        assert len(seen.reads) == len(seen.is_read) == 3
         covered = prompt_priors(figures["batch"](photograph, prompts), [(16, 16)])[0][0, 0] > np.log(0.5)
         for layer in range(3):
             reads, is_read = seen.reads[layer][0], seen.is_read[layer][0]
@@ -99,8 +99,6 @@ def test_the_images_of_the_idea_show_what_their_page_says(monkeypatch: pytest.Mo
             assert 0 <= is_read.min() <= is_read.max() <= 1 + 1e-4
             assert reads[covered].sum() > 0.5 or layer == 2, f"{name}, layer {layer + 1}"
             assert is_read[covered].mean() > is_read[~covered].mean() or layer == 2, f"{name}, layer {layer + 1}"
-            assert np.ptp(seen.channel_gates[layer]) > 0.9
-            assert seen.spatial_gates[layer].min() > 0.96
         size = seen.similarity.shape[1:]
         mask = cv2.resize(seen.probability, size[::-1], interpolation=cv2.INTER_AREA) > 0.49
         for prompt, similarity in zip(prompts, seen.similarity, strict=True):

@@ -89,7 +89,7 @@ def test_padding_changes_no_answer(config: VPUFormerConfig) -> None:
 def test_p2cl_and_the_channel_gate_see_prompts_alone() -> None:
     model = learned(FINE)
     assert model(IMAGE, EMPTY, batch([Click(40, 40), Click(9, 9)])).prompt_embeddings.shape[1] == 2
-    layer = DMALayer(replace(NONE, dim=8, heads=2, ffn_dim=16, add_tokens=False))
+    layer = DMALayer(replace(NONE, dim=8, heads=2, ffn_dim=16, filtering=True, add_tokens=False))
     query, visual, position = torch.randn(1, 3, 8), torch.randn(1, 5, 8), torch.randn(5, 8)
     valid, prompts = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[True, False, False]])
     merged = layer(query, visual, PromptTokens(query, valid, prompts, torch.ones(1, 3)), visual, position, 5)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
@@ -28,7 +28,7 @@ CONFIGS = {
     "default": replace(VARIANTS["default"], **SMALL),
     "paper": replace(VARIANTS["paper"], **SMALL),
     "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
-    "gates": replace(VARIANTS["default"], **SMALL, add_tokens=False, finest_scale="raw"),
+    "gates": replace(VARIANTS["default"], **SMALL, filtering=True, add_tokens=False, finest_scale="raw"),
     "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
     "no prior": replace(VARIANTS["default"], **SMALL, prior="none", fine_attention="none"),
     "distance map": replace(VARIANTS["paper"], **SMALL, prompt_encoding="distance-map"),
@@ -204,6 +204,23 @@ def test_a_layer_without_residual_paths_is_the_papers_equations() -> None:
     torch.testing.assert_close(merged.dual, interactive_information_filtering(f_v, hat_qv, hat_vq, valid))
 
 
+def test_without_filtering_the_features_of_the_image_are_scaled() -> None:
+    layer = DMALayer(VPUFormerConfig(dim=8, heads=2, ffn_dim=16, prior="none", fine_attention="none"))
+    assert layer.scale is not None
+    nn.init.uniform_(layer.scale)
+    query, visual, features = torch.rand(1, 3, 8), torch.rand(1, 5, 8), torch.rand(1, 5, 8)
+    valid = torch.ones(1, 3, dtype=torch.bool)
+    tokens = PromptTokens(query, valid, valid, torch.ones(1, 3))
+    merged = layer(query, visual, tokens, features, torch.rand(5, 8), 5)
+    torch.testing.assert_close(merged.dual - merged.visual, features * layer.scale)
+
+
+def test_a_checkpoint_from_before_the_field_has_the_gates() -> None:
+    values = variant("default").to_dict()
+    del values["filtering"]
+    assert VPUFormerConfig.from_dict(values) == replace(variant("default"), filtering=True)
+
+
 def test_attention_ignores_what_is_not_valid() -> None:
     attention = MultiHeadAttention(8, 2)
     query, key = torch.rand(1, 2, 8), torch.rand(1, 4, 8)
@@ -294,8 +311,10 @@ def test_a_config_is_written_and_read() -> None:
 
 def test_the_variants_differ_as_documented() -> None:
     paper, default = variant("paper"), variant("default")
-    assert (paper.mask_fusion, paper.dense_prompts, paper.add_tokens) == ("early", "none", False)
-    assert (default.mask_fusion, default.dense_prompts, default.add_tokens) == ("late", "none", True)
+    assert (paper.mask_fusion, paper.dense_prompts) == ("early", "none")
+    assert (default.mask_fusion, default.dense_prompts) == ("late", "none")
+    assert (paper.filtering, paper.add_tokens) == (True, False)
+    assert (default.filtering, default.add_tokens) == (False, True)
     assert default == VPUFormerConfig()
 
 

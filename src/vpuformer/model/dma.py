@@ -150,7 +150,7 @@ class LayerOutput(NamedTuple):
 
 
 class DMALayer(nn.Module):
-    """One layer: self-attention, two cross-attentions, feed-forward layers, filtering if there is."""
+    """One layer: self-attention, two cross-attentions, feed-forward layers, filtering."""
 
     def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__()
