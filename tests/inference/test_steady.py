@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.geometry import Crop
-from vpuformer.inference.pixels import pixels_under
-from vpuformer.inference.steady import REACH, SURER, SURER_AGAINST, refused_changes
+from vpuformer.inference.pixels import distance_to_zero, pixels_under
+from vpuformer.inference.steady import (
+    REACH,
+    SURER,
+    SURER_AGAINST,
+    SURER_IF_IMPLAUSIBLE,
+    THICKER,
+    refused_changes,
+    yielding,
+)
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
@@ -99,6 +107,30 @@ def test_without_new_prompts_and_only_here_nothing_changes() -> None:
     np.testing.assert_array_equal(merged > MASK_THRESHOLD, before > MASK_THRESHOLD)
 
 
+def test_no_change_is_thicker_than_the_error_that_is_marked() -> None:
+    before = answered(0.1, 0.9)
+    grown = before.copy()
+    grown[45:55, 180:192] = grown[10:40, 160:180] = 0.8  # as thick as 10 and as 20 pixels
+    thin, thick = (steady(grown, before, [click]) > MASK_THRESHOLD for click in (Click(184, 50), Click(170, 25)))
+    assert thin[45:55, 180:192].all()  # 5 pixels from the outline: at most 14 pixels are plausible
+    assert not thin[14:36, 164:176].any()
+    assert thick[14:36, 164:176].all()  # 15 pixels from it
+    before[10:40, 160:180] = 0.49
+    assert (steady(np.where(grown > 0.5, np.float32(0.99), grown), before, [Click(184, 50)]) > 0.5)[
+        10:40, 160:180
+    ].all()
+
+
+def test_the_network_has_its_way_if_it_insists() -> None:
+    before, answer, new = answered(0.1, 0.8), answered(0.9, 0.2), [Click(30, 50)]
+    kept = []
+    for _ in range(4):
+        refused = refused_changes(answer, before, new)
+        before = answer if refused is None else np.where(refused, yielding(before, answer, refused), answer)
+        kept.append(bool(before[50, 170] > MASK_THRESHOLD))
+    assert kept == [True, False, False, False]
+
+
 @pytest.mark.parametrize(("unsure", "stays"), [(6, False), (20, True)])
 def test_a_removal_across_the_border_of_the_last_look_is_decided_as_a_whole(unsure: int, stays: bool) -> None:
     before, answer = answered(0.1, 0.8), answered(0.9, 0.01)
@@ -138,6 +170,7 @@ def refused_slowly(
     sureness = np.where(seen | (before != 0), np.abs(before - np.float32(0.5)), np.float32(0))
     gain = np.abs(answer - np.float32(0.5)) - sureness
     accepted = np.zeros(mask.shape, np.bool_)
+    implausible = implausible_slowly(mask, previous, new)
     for positive in (True, False):
         change = (mask != previous) & (mask == positive)
         prompts = [prompt for prompt in new if prompt.positive == positive]
@@ -153,10 +186,36 @@ def refused_slowly(
             _, labels = cv2.connectedComponents(change.astype(np.uint8), connectivity=8)
             connected = change & np.isin(labels, labels[distance < 2])
             pixels = max(int(connected.sum()), 25)
-            accepted |= connected & (distance <= REACH * np.partition(distance, pixels, axis=None)[pixels])
+            accepted |= (
+                connected & ~implausible & (distance <= REACH * np.partition(distance, pixels, axis=None)[pixels])
+            )
         if not only_here:
-            accepted |= change & (gain > np.float32(SURER if prompts else SURER_AGAINST))
+            needed = np.float32(SURER if prompts else SURER_AGAINST) + SURER_IF_IMPLAUSIBLE * implausible
+            accepted |= change & (gain > needed)
     return (mask != previous) & ~accepted
+
+
+def implausible_slowly(mask: BoolMask, previous: BoolMask, new: Sequence[Prompt]) -> BoolMask:
+    """Disks of changes that are larger than what the prompts mark, drawn one by one."""
+    marked = 0.0
+    for prompt in new:
+        other = (previous != prompt.positive).astype(np.uint8)
+        depth = np.full(mask.shape, np.inf) if other.all() else distance_to_zero(other)
+        if isinstance(prompt, Box):
+            x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
+            radius = min(depth[y0:y1, x0:x1].max(), (x1 - x0) / 2, (y1 - y0) / 2)
+        else:
+            radius = depth[pixels_under(prompt, mask.shape)].max()
+        marked = max(marked, radius or np.inf)
+    disks = np.zeros(mask.shape, np.bool_)
+    for positive in (True, False):
+        change = (mask != previous) & (mask == positive)
+        inside = distance_to_zero(np.pad(change, 1).astype(np.uint8))[1:-1, 1:-1]
+        for row, column in np.argwhere(inside > np.float32(THICKER * marked + 1)):
+            elsewhere = np.ones(mask.shape, np.uint8)
+            elsewhere[row, column] = 0
+            disks |= change & (distance_to_zero(elsewhere) <= np.float32(THICKER * marked + 1))
+    return disks
 
 
 @settings(deadline=None, max_examples=80)

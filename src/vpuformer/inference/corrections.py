@@ -17,7 +17,7 @@ from vpuformer.inference.pixels import changed_logits
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Query
 from vpuformer.inference.raster import Raster
-from vpuformer.inference.steady import refused_changes
+from vpuformer.inference.steady import refused_changes, yielding
 from vpuformer.metrics import MASK_THRESHOLD
 
 
@@ -57,7 +57,7 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
             only_here=query.only_here,
         )
         if refused is not None:
-            mask, values, changed = refused, earlier, refused.copy()
+            mask, values, changed = refused, yielding(earlier, looked, refused), refused.copy()
             mask[within.slices] ^= looked[within.slices] > MASK_THRESHOLD
     if not is_honoured(values if mask is None else mask, prompts):
         merged = values if changed is None else np.where(changed, values, looked)

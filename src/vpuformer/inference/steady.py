@@ -2,8 +2,14 @@
 
 A person who corrects one place expects the rest to stay as it is. The network sees the previous mask, but nothing
 binds it to that mask: much of what it changes far from the new prompt was right. So the answer is merged with the
-previous one: near the new prompts everything may change, far from them only what the network is surer of than before.
-The numbers were chosen on the validation split (`benchmarks/trust.py`).
+previous one: near the new prompts what is plausible may change, elsewhere only what the network is surer of than
+before.
+
+Who corrects a mask marks its worst error, and in the middle. So what a prompt marks is at most as thick as its distance
+from the outline, and the other errors are not thicker. A change in a thicker patch is implausible, wherever it is.
+
+A pixel that keeps its previous probability yields a little, so that the network has its way if it insists at the next
+prompts. The numbers were chosen on the validation split (`benchmarks/trust.py`).
 """
 
 from collections.abc import Sequence
@@ -22,11 +28,23 @@ from vpuformer.prompts import Extent, Prompt
 REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
 
-SURER = 0.05
+SURER = 0.07
 """How much surer of a far pixel the network must be than before, as a difference of probabilities."""
 
-SURER_AGAINST = 0.1
+SURER_AGAINST = 0.12
 """The same where the change has a sign that no new prompt has: a positive click that takes away."""
+
+THICKER = 1.25
+"""Radius of the disks of changes that are implausible, in distances of the new prompt from the outline."""
+
+SURER_IF_IMPLAUSIBLE = 0.4
+"""How much surer still the network must be of an implausible change."""
+
+YIELDS = 0.3
+"""How far a pixel whose change is refused moves towards the network's answer, on its side of the threshold."""
+
+_SIDE = np.float32(0.01)
+"""Least distance from the threshold of a probability that has yielded."""
 
 _LEAST_CHANGE = 25
 """Pixels that a change has at least when its radius is measured."""
@@ -47,7 +65,8 @@ def refused_changes(
 ) -> BoolMask | None:
     """Pixels whose change is refused: they keep their previous probability.
 
-    Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign.
+    Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign,
+    if the change is plausible.
     The radius is that of the change: as many pixels lie within it of the prompts as change there. So a click that adds
     a leg may change as much as a leg around it, and a box may change what it encloses.
 
@@ -84,6 +103,7 @@ def refused_changes(
         return None
     reach = ceil(REACH * sqrt(np.count_nonzero(refused[around.slices]))) + 2
     window = _expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
+    implausible = _implausible(refused, mask, new, around)
     least = {}
     for positive in (True, False):
         prompts = [prompt for prompt in new if prompt.positive == positive]
@@ -92,6 +112,8 @@ def refused_changes(
             sign = np.logical_and if positive else np.greater
             change = sign(refused[window.slices], mask[window.slices])
             part, near = _near(change, prompts, window, size)
+            if implausible is not None:
+                near &= ~implausible[part.slices]
             refused[part.slices] &= ~near
     changed = refused[around.slices]
     inside = around if seen is None else seen.intersection(around)
@@ -102,11 +124,90 @@ def refused_changes(
             places = pixels[0] + rows.start + around.top, pixels[1] + around.left
             answer = probability[places]
             gain = np.abs(answer - 0.5) - _sureness(before[places], places, size, looked_at)
-            surer = gain > np.where(answer > MASK_THRESHOLD, least[True], least[False])
+            needed = np.where(answer > MASK_THRESHOLD, least[True], least[False])
+            if implausible is not None:
+                needed += SURER_IF_IMPLAUSIBLE * implausible[places]
+            surer = gain > needed
             refused[places[0][surer], places[1][surer]] = False
     if beyond is not None and inside is not None:
         _decide_as_one(beyond, changed, Crop(inside.left - around.left, inside.top - around.top, *inside.size[::-1]))
     return refused if refused.any() else None
+
+
+def yielding(before: FloatMap, answer: FloatMap, refused: BoolMask) -> FloatMap:
+    """The previous probability, `YIELDS` of the way to the answer where a change is refused.
+
+    It stays on its side of the threshold. Pixels that somebody has set, to 0 or 1, do not yield.
+
+    >>> before, answer = np.array([[0.9, 1, 0.3]], np.float32), np.array([[0.1, 0.1, 0.9]], np.float32)
+    >>> print(yielding(before, answer, np.array([[True, True, False]])).round(2))
+    [[0.66 1.   0.3 ]]
+
+    Args:
+        before: the previous answer, shape (H, W).
+        answer: the network's, of the same shape.
+        refused: of the same shape; see `refused_changes`.
+    """
+    after = before.copy()
+    pixels = pixels_of(refused)
+    kept = before[pixels]
+    moved = kept + np.float32(YIELDS) * (answer[pixels] - kept)
+    threshold = np.float32(MASK_THRESHOLD)
+    on_its_side = np.where(kept > threshold, np.maximum(moved, threshold + _SIDE), np.minimum(moved, threshold - _SIDE))
+    after[pixels] = np.where((kept > 0) & (kept < 1), on_its_side, kept)
+    return after
+
+
+def _implausible(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> BoolMask | None:
+    """Changes in patches that are thicker than what the new prompts mark, if there are any.
+
+    Args:
+        changed: pixels that are not as before.
+        mask: the network's answer.
+        new: the new prompts.
+        around: the rectangle around all changes.
+    """
+    most = min(around.size) / 2
+    marked = _thickness(mask ^ changed, new, ceil(most))
+    radius = np.float32(THICKER * marked + 1)
+    if radius >= most:
+        return None
+    implausible: BoolMask | None = None
+    for sign in (np.logical_and, np.greater):
+        change = sign(changed[around.slices], mask[around.slices])
+        part = Crop.around(change)
+        if part is None or min(part.size) / 2 <= radius:
+            continue
+        inside = np.pad(change[part.slices], 1)
+        core = distance_to_zero(inside.view(np.uint8)) > radius
+        if core.any():
+            patches = inside & (distance_to_zero((~core).view(np.uint8)) <= radius)
+            if implausible is None:
+                implausible = np.zeros(changed.shape, bool)
+            implausible[around.slices][part.slices] |= patches[1:-1, 1:-1]
+    return implausible
+
+
+def _thickness(before: BoolMask, new: Sequence[Prompt], most: int) -> float:
+    """Largest radius of an error that the new prompts may mark; infinite if they set no limit.
+
+    Args:
+        before: the previous mask.
+        new: the new prompts.
+        most: a radius that is as good as no limit.
+    """
+    size, thickest = (before.shape[0], before.shape[1]), 0.0
+    for prompt in new:
+        part = _expanded([prompt.bounds], most + 1, Crop.whole(size))
+        depth = distance_to_zero((before[part.slices] ^ prompt.positive).view(np.uint8))
+        radius = float(depth[_elsewhere([prompt], part, size) == 0].max(initial=0))
+        if prompt.kind == "box":
+            x0, y0, x1, y1 = prompt.bounds
+            radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
+        if not 0 < radius < most:  # a prompt on its side already says nothing about errors
+            return np.inf
+        thickest = max(thickest, radius)
+    return thickest if new else np.inf
 
 
 def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: Crop) -> None:
@@ -119,7 +220,8 @@ def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: Crop) -> None:
     """
     inner = np.zeros(removed.shape, bool)
     inner[seen.slices] = True
-    count, labels = cv2.connectedComponents(removed.view(np.uint8), connectivity=8)
+    count, found = cv2.connectedComponents(removed.view(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.intp)
     most = np.bincount(labels[refused], minlength=count) * 2 > np.bincount(labels[removed], minlength=count)
     crosses = np.zeros(count, bool)
     crosses[np.intersect1d(labels[inner], labels[~inner])] = True
