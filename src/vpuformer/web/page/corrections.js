@@ -6,7 +6,7 @@ import { honoured, isHonoured, shownPixels } from "./honoured.js";
 import { OBJECT_THRESHOLD } from "./look.js";
 import { changedLogits } from "./pixels.js";
 import { Raster } from "./raster.js";
-import { refusedChanges } from "./steady.js";
+import { refusedChanges, yielding } from "./steady.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
 /** @typedef {import("./look.js").Look} Look */
@@ -57,11 +57,11 @@ export function corrected(prompts, before, looks) {
     const seen = lookedAt(looks, kept, raster);
     const earlier = before.answer.on(raster);
     looked = seen.probability;
-    const refused = refusedChanges(looked, earlier, raster.prompts(prompts.slice(-1)), raster.size, raster.cells(before.answer.crop), seen.within);
+    const refused = refusedChanges(looked, earlier, raster.prompts(prompts.slice(-1)), raster.size, raster.cells(before.answer.crop), seen.within, raster.cells(crop));
     if (refused) {
       mask = maskOf(looked, raster.size, seen.within);
       for (let at = 0; at < mask.length; at++) mask[at] ^= refused[at];
-      values = earlier;
+      values = yielding(earlier, looked, refused);
       isChanged = (at) => refused[at] !== 0;
     }
   }

@@ -41,6 +41,21 @@ export function union(a, b) {
 }
 
 /**
+ * What both crops hold; null if that is nothing.
+ *
+ * @param {Crop} a
+ * @param {Crop} b
+ * @returns {Crop | null}
+ */
+export function intersection(a, b) {
+  const left = Math.max(a.left, b.left);
+  const top = Math.max(a.top, b.top);
+  const width = Math.min(a.left + a.width, b.left + b.width) - left;
+  const height = Math.min(a.top + a.height, b.top + b.height) - top;
+  return width > 0 && height > 0 ? { left, top, width, height } : null;
+}
+
+/**
  * The tight rectangle around the values above a threshold; null if none are.
  *
  * @param {Float32Array | Uint8Array} values of a map of `stride` columns

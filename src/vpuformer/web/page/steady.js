@@ -1,22 +1,28 @@
 /** Corrections that stay near their prompts; see `vpuformer.inference.steady`. */
 
 import { THRESHOLD } from "./answer.js";
-import { around, edgesOf, holds, isSame, wholeOf } from "./crop.js";
+import { around, edgesOf, holds, intersection, isSame, wholeOf } from "./crop.js";
 import { distanceToZero, nthSmallest } from "./distance.js";
-import { pixelsUnder } from "./pixels.js";
+import { elsewhere, expanded, fill, visit } from "./parts.js";
+import { implausibleChanges } from "./plausible.js";
 import { boundsOf } from "./prompts.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
 /** @typedef {import("./crop.js").Size} Size */
-/** @typedef {import("./crop.js").Edges} Edges */
 /** @typedef {import("./prompts.js").Prompt} Prompt */
 
 /** Distance from the new prompts up to which a change is near, in radii of the change that they bring about. */
 const REACH = 1.5;
 /** How much surer of a far pixel the network must be than before, as a difference of probabilities. */
-const SURER = Math.fround(0.05);
+const SURER = Math.fround(0.07);
 /** The same where the change has a sign that no new prompt has. */
-const SURER_AGAINST = Math.fround(0.1);
+const SURER_AGAINST = Math.fround(0.12);
+/** How much surer still the network must be of an implausible change. */
+const SURER_IF_IMPLAUSIBLE = 0.3;
+/** How far a pixel whose change is refused moves towards the network's answer, on its side of the threshold. */
+const YIELDS = Math.fround(0.3);
+/** Probabilities next to the threshold at which such a pixel stops. */
+const [LEAST_INSIDE, MOST_OUTSIDE] = [0.01, -0.01].map((step) => Math.fround(THRESHOLD + Math.fround(step)));
 /** Pixels that a change has at least when its radius is measured. */
 const LEAST_CHANGE = 25;
 
@@ -29,8 +35,9 @@ const LEAST_CHANGE = 25;
  * @param {Size} size of the image
  * @param {Crop | null} lookedAt crop of the previous answer, which says nothing about pixels outside it
  * @param {Crop} within outside of it both answers show no object
+ * @param {Crop} seen crop of the last look
  */
-export function refusedChanges(probability, before, prompts, size, lookedAt, within) {
+export function refusedChanges(probability, before, prompts, size, lookedAt, within, seen) {
   const { width } = size;
   const refused = new Uint8Array(probability.length);
   for (let y = within.top; y < within.top + within.height; y++) {
@@ -44,6 +51,7 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   let count = 0;
   visit(changed, width, (at) => (count += refused[at]));
   const window = expanded([edgesOf(changed), ...prompts.map(boundsOf)], Math.ceil(REACH * Math.sqrt(count)) + 2, wholeOf(size));
+  const implausible = implausibleChanges(refused, before, prompts, size, changed);
   for (const positive of [true, false]) {
     const own = prompts.filter((prompt) => prompt.positive === positive);
     if (!own.length) continue;
@@ -51,33 +59,57 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
     visit(window, width, (at, k) => (change[k] = Number(refused[at] && probability[at] > THRESHOLD === positive)));
     const { part, near } = nearPart(change, own, window, size);
     visit(part, width, (at, k) => {
-      if (near[k]) refused[at] = 0;
+      if (near[k] && !implausible?.[at]) refused[at] = 0;
     });
   }
   const isThere = (/** @type {boolean} */ positive) => prompts.some((prompt) => prompt.positive === positive);
   const [toAdd, toTake] = [true, false].map((sign) => (isThere(sign) ? SURER : SURER_AGAINST));
   const unseen = lookedAt && !isSame(lookedAt, wholeOf(size)) ? lookedAt : null;
-  let any = false;
-  visit(changed, width, (at) => {
+  const removed = new Uint8Array(changed.width * changed.height);
+  visit(changed, width, (at, k) => {
     if (!refused[at]) return;
+    removed[k] = Number(!(probability[at] > THRESHOLD));
     const looked = before[at] !== 0 || !unseen || holds(unseen, at % width, Math.floor(at / width));
     const gain = Math.fround(Math.abs(Math.fround(probability[at] - 0.5)) - (looked ? Math.abs(Math.fround(before[at] - 0.5)) : 0));
-    if (gain > (probability[at] > THRESHOLD ? toAdd : toTake)) refused[at] = 0;
-    else any = true;
+    const needed = probability[at] > THRESHOLD ? toAdd : toTake;
+    if (gain > (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed)) refused[at] = 0;
   });
-  return any ? refused : null;
+  const inside = intersection(seen, changed);
+  if (inside && !isSame(inside, changed)) decideAsOne(removed, refused, width, changed, inside);
+  return refused.includes(1) ? refused : null;
 }
 
 /**
- * Call a function with the index of each pixel of a crop, in the image and in the crop.
+ * The previous probability, a part of the way to the answer where a change is refused, on its side of the threshold.
  *
- * @param {Crop} crop
- * @param {number} stride
- * @param {(at: number, inside: number) => void} act
+ * @param {Float32Array} before
+ * @param {Float32Array} answer
+ * @param {Uint8Array} refused
  */
-function visit({ left, top, width, height }, stride, act) {
-  for (let y = 0, k = 0; y < height; y++) {
-    for (let x = 0, at = (top + y) * stride + left; x < width; x++) act(at++, k++);
+export function yielding(before, answer, refused) {
+  return before.map((kept, at) => {
+    if (!refused[at] || kept <= 0 || kept >= 1) return kept;
+    const moved = Math.fround(kept + Math.fround(YIELDS * Math.fround(answer[at] - kept)));
+    return kept > THRESHOLD ? Math.max(moved, LEAST_INSIDE) : Math.min(moved, MOST_OUTSIDE);
+  });
+}
+
+/**
+ * Refuse a connected removal that crosses the border of the last look as a whole or not at all, as most of its pixels.
+ *
+ * @param {Uint8Array} removed ones in `part`; it is overwritten
+ * @param {Uint8Array} refused of the image; it is changed
+ * @param {number} stride
+ * @param {Crop} part
+ * @param {Crop} inside what of it the last look saw
+ */
+function decideAsOne(removed, refused, stride, part, inside) {
+  for (let seed = removed.indexOf(1); seed >= 0; seed = removed.indexOf(1, seed + 1)) {
+    const pixels = fill(removed, [seed], part).map((k) => [part.left + (k % part.width), part.top + Math.floor(k / part.width)]);
+    const inner = pixels.filter(([x, y]) => holds(inside, x, y)).length;
+    if (!inner || inner === pixels.length) continue;
+    const kept = pixels.filter(([x, y]) => refused[y * stride + x]).length;
+    for (const [x, y] of pixels) refused[y * stride + x] = Number(2 * kept > pixels.length);
   }
 }
 
@@ -100,7 +132,7 @@ function nearPart(change, prompts, window, size) {
   });
   const bare = seeds.filter((at) => !change[at]);
   for (const at of bare) change[at] = 1; // so that a fill from there finds the changes that touch a prompt
-  const count = fill(change, seeds, window) - bare.length;
+  const count = fill(change, seeds, window).length - bare.length;
   for (const at of bare) change[at] = 0;
   const pixels = Math.min(Math.max(count, LEAST_CHANGE), change.length - 1);
   let margin = Math.ceil(REACH * Math.sqrt(pixels / 3)) + 2; // enough for a disk; at an edge of the image the radius is larger
@@ -117,61 +149,4 @@ function nearPart(change, prompts, window, size) {
     }
     margin *= 2;
   }
-}
-
-/**
- * Set ones that are connected with a seed, also across corners, to 2.
- *
- * @param {Uint8Array} values
- * @param {number[]} seeds
- * @param {Size} size
- * @returns {number} how many were set
- */
-function fill(values, seeds, { width, height }) {
-  const stack = [...seeds];
-  let count = 0;
-  while (stack.length) {
-    const at = /** @type {number} */ (stack.pop());
-    if (values[at] !== 1) continue;
-    values[at] = 2;
-    count++;
-    const [x, y] = [at % width, Math.floor(at / width)];
-    for (let row = Math.max(y - 1, 0); row <= Math.min(y + 1, height - 1); row++) {
-      for (let column = Math.max(x - 1, 0); column <= Math.min(x + 1, width - 1); column++) {
-        if (values[row * width + column] === 1) stack.push(row * width + column);
-      }
-    }
-  }
-  return count;
-}
-
-/** The rectangle around all these, with a margin where that lies within another one. */
-/** @param {Edges[]} extents @param {number} margin @param {Crop} within @returns {Crop} */
-function expanded(extents, margin, within) {
-  const left = Math.max(Math.floor(Math.min(...extents.map(([x]) => x))) - margin, within.left);
-  const top = Math.max(Math.floor(Math.min(...extents.map(([, y]) => y))) - margin, within.top);
-  const right = Math.min(Math.ceil(Math.max(...extents.map(([, , x]) => x))) + margin, within.left + within.width);
-  const bottom = Math.min(Math.ceil(Math.max(...extents.map(([, , , y]) => y))) + margin, within.top + within.height);
-  return { left, top, width: right - left, height: bottom - top };
-}
-
-/** 0 for the pixels under the prompts and within boxes, 1 for all others of a part. */
-/** @param {Prompt[]} prompts @param {Crop} part @param {Size} size */
-function elsewhere(prompts, part, size) {
-  const values = new Uint8Array(part.width * part.height).fill(1);
-  for (const prompt of prompts) {
-    if (prompt.type === "box") {
-      const [x0, y0, x1, y1] = prompt.box;
-      const [left, right] = [Math.max(Math.floor(x0 + 0.5), 0) - part.left, Math.max(Math.ceil(x1 - 0.5), 0) + 1 - part.left];
-      const [top, bottom] = [Math.max(Math.floor(y0 + 0.5), 0) - part.top, Math.max(Math.ceil(y1 - 0.5), 0) + 1 - part.top];
-      for (let y = top; y < Math.min(bottom, part.height); y++) {
-        values.fill(0, y * part.width + left, y * part.width + Math.min(right, part.width));
-      }
-    } else {
-      for (const pixel of pixelsUnder(prompt, size)) {
-        values[(Math.floor(pixel / size.width) - part.top) * part.width + (pixel % size.width) - part.left] = 0;
-      }
-    }
-  }
-  return values;
 }

@@ -1,0 +1,40 @@
+"""Parts of an image around prompts."""
+
+from collections.abc import Sequence
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.arrays import Size
+from vpuformer.geometry import Crop
+from vpuformer.inference.pixels import pixels_under
+from vpuformer.prompts import Extent, Prompt
+
+
+def expanded(extents: Sequence[Extent], margin: int, within: Crop) -> Crop:
+    """The rectangle around all these, with a margin in pixels, as far as it lies `within`."""
+    left, top, right, bottom = zip(*extents, strict=True)
+    x0, y0 = max(floor(min(left)) - margin, within.left), max(floor(min(top)) - margin, within.top)
+    x1 = min(ceil(max(right)) + margin, within.left + within.width)
+    y1 = min(ceil(max(bottom)) + margin, within.top + within.height)
+    return Crop(x0, y0, x1 - x0, y1 - y0)
+
+
+def within_of(part: Crop, window: Crop) -> tuple[slice, slice]:
+    """The indices of a part of the image in the array of a window."""
+    return Crop(part.left - window.left, part.top - window.top, part.width, part.height).slices
+
+
+def elsewhere(prompts: Sequence[Prompt], part: Crop, size: Size) -> npt.NDArray[np.uint8]:
+    """0 for pixels under the prompts and within boxes, 1 for all others of a part."""
+    away = np.ones(part.size, np.uint8)
+    for prompt in prompts:
+        if prompt.kind == "box":
+            x0, y0, x1, y1 = prompt.bounds
+            rows = slice(max(floor(y0 + 0.5), 0) - part.top, max(ceil(y1 - 0.5), 0) + 1 - part.top)
+            away[rows, max(floor(x0 + 0.5), 0) - part.left : max(ceil(x1 - 0.5), 0) + 1 - part.left] = 0
+        else:
+            rows, columns = pixels_under(prompt, size)
+            away[rows - part.top, columns - part.left] = 0
+    return away

@@ -1,0 +1,92 @@
+"""Changes that a prompt makes plausible, and those that it does not.
+
+Who corrects a mask marks its worst error, and in the middle. So what a prompt marks is about as thick as its distance
+from the outline, and the other errors are not thicker. A change in a thicker patch is implausible, wherever it is. The
+numbers were chosen on the validation split (`benchmarks/trust.py`).
+"""
+
+from collections.abc import Sequence
+from math import ceil
+
+import cv2
+import numpy as np
+
+from vpuformer.arrays import BoolMask, Size
+from vpuformer.geometry import Crop
+from vpuformer.inference.parts import elsewhere, expanded, within_of
+from vpuformer.inference.pixels import distance_to_zero
+from vpuformer.prompts import Prompt
+
+THICKER = 1.25
+"""Radius of the disks of changes that are implausible, in distances of the new prompt from the outline."""
+
+OFF_CENTRE = 4.0
+"""The same for a patch that the new prompt is in: people do not always mark the middle."""
+
+
+def implausible_changes(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> BoolMask | None:
+    """Changes in patches that are thicker than what the new prompts mark, if there are any.
+
+    Args:
+        changed: pixels that are not as before.
+        mask: the network's answer.
+        new: the new prompts.
+        around: the rectangle around all changes.
+    """
+    size: Size = (mask.shape[0], mask.shape[1])
+    most = min(around.size) / 2
+    marked = _thickness(mask ^ changed, new, ceil(most))
+    if THICKER * marked + 1 >= most:
+        return None
+    implausible: BoolMask | None = None
+    for sign in (np.logical_and, np.greater):
+        change = np.zeros(size, bool)
+        sign(changed[around.slices], mask[around.slices], out=change[around.slices])
+        part = Crop.around(change)
+        if part is None:
+            continue
+        patches = _patches(change[part.slices], THICKER * marked + 1)
+        if not patches.any():
+            continue
+        window = expanded([part.edges, *(prompt.bounds for prompt in new)], 1, Crop.whole(size))
+        shown = elsewhere(new, window, size)[within_of(part, window)] == 0
+        _, labels = cv2.connectedComponents(patches.view(np.uint8), connectivity=8)
+        under = np.isin(labels, np.asarray(labels)[shown & patches])
+        if implausible is None:
+            implausible = np.zeros(size, bool)
+        implausible[part.slices] |= np.where(under, _patches(change[part.slices], OFF_CENTRE * marked + 1), patches)
+    return implausible
+
+
+def _patches(change: BoolMask, radius: float) -> BoolMask:
+    """The pixels of all disks of a radius that fit into a change."""
+    most = np.float32(radius)
+    inside = np.pad(change, 1)
+    if min(change.shape) / 2 <= most:
+        return np.zeros(change.shape, bool)
+    core = distance_to_zero(inside.view(np.uint8)) > most
+    if not core.any():
+        return core[1:-1, 1:-1]
+    return (inside & (distance_to_zero((~core).view(np.uint8)) <= most))[1:-1, 1:-1]
+
+
+def _thickness(before: BoolMask, new: Sequence[Prompt], most: int) -> float:
+    """Largest radius of an error that the new prompts may mark; infinite if they set no limit.
+
+    Args:
+        before: the previous mask.
+        new: the new prompts.
+        most: a radius that is as good as no limit.
+    """
+    size, thickest = (before.shape[0], before.shape[1]), 0.0
+    for prompt in new:
+        part = expanded([prompt.bounds], most + 1, Crop.whole(size))
+        depth = distance_to_zero((before[part.slices] ^ prompt.positive).view(np.uint8))
+        radius = float(depth[elsewhere([prompt], part, size) == 0].max(initial=0))
+        if prompt.kind == "box":
+            x0, y0, x1, y1 = prompt.bounds
+            radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
+        if not 0 < radius < most:  # a prompt on its side already says nothing about errors
+            return np.inf
+        thickest = max(thickest, radius)
+    return thickest if new else np.inf

@@ -1,0 +1,108 @@
+/** Which changes of a mask are plausible after a prompt; see `vpuformer.inference.plausible`. */
+
+import { THRESHOLD } from "./answer.js";
+import { around, edgesOf, wholeOf } from "./crop.js";
+import { distanceToZero } from "./distance.js";
+import { elsewhere, expanded, fill, visit } from "./parts.js";
+import { boundsOf } from "./prompts.js";
+
+/** @typedef {import("./crop.js").Crop} Crop */
+/** @typedef {import("./crop.js").Size} Size */
+/** @typedef {import("./prompts.js").Prompt} Prompt */
+
+/** Radius of the disks of changes that are implausible, in distances of the new prompt from the outline. */
+const THICKER = 1.25;
+/** The same for a patch that the new prompt is in. */
+const OFF_CENTRE = 4;
+
+/**
+ * Ones for changes in patches that are thicker than what the prompts mark; null without any.
+ *
+ * @param {Uint8Array} changes
+ * @param {Float32Array} before
+ * @param {readonly Prompt[]} prompts
+ * @param {Size} size
+ * @param {Crop} changed the rectangle around all changes
+ */
+export function implausibleChanges(changes, before, prompts, size, changed) {
+  const most = Math.min(changed.width, changed.height) / 2;
+  const marked = thickness(before, prompts, size, Math.ceil(most));
+  if (THICKER * marked + 1 >= most) return null;
+  /** @type {Uint8Array | null} */
+  let implausible = null;
+  for (const added of [true, false]) {
+    const changing = changes.map((each, at) => Number(each && !(before[at] > THRESHOLD) === added));
+    const part = around(changing, size.width, 0, changed);
+    if (!part) continue;
+    const change = new Uint8Array(part.width * part.height);
+    visit(part, size.width, (at, k) => (change[k] = changing[at]));
+    const patches = patchesOf(change, part, THICKER * marked + 1);
+    if (!patches) continue;
+    const shown = shownIn(prompts, part, size);
+    fill(patches, [...shown.keys()].filter((k) => shown[k]), part); // a patch that a prompt is in becomes 2
+    const own = patchesOf(change, part, OFF_CENTRE * marked + 1);
+    const found = (implausible ??= new Uint8Array(changes.length));
+    visit(part, size.width, (at, k) => {
+      if (patches[k] === 1 || (patches[k] === 2 && own?.[k])) found[at] = 1;
+    });
+  }
+  return implausible;
+}
+
+/**
+ * Ones for the pixels of all disks of a radius that fit into a change; null if none fits.
+ *
+ * @param {Uint8Array} change
+ * @param {Size} size
+ * @param {number} radius
+ */
+function patchesOf(change, { width, height }, radius) {
+  const most = Math.fround(radius);
+  if (Math.min(width, height) / 2 <= most) return null;
+  const [across, down] = [width + 2, height + 2];
+  const inside = new Uint8Array(across * down);
+  const padded = { left: 1, top: 1, width, height };
+  visit(padded, across, (at, k) => (inside[at] = change[k]));
+  const core = Uint8Array.from(distanceToZero(inside, across, down), (distance) => Number(distance <= most));
+  if (!core.includes(0)) return null;
+  const fromCore = distanceToZero(core, across, down);
+  const patches = new Uint8Array(change.length);
+  visit(padded, across, (at, k) => (patches[k] = Number(inside[at] && fromCore[at] <= most)));
+  return patches;
+}
+
+/** Ones for the pixels of a part that are under the prompts or within boxes. */
+/** @param {readonly Prompt[]} prompts @param {Crop} part @param {Size} size */
+function shownIn(prompts, part, size) {
+  const window = expanded([edgesOf(part), ...prompts.map(boundsOf)], 1, wholeOf(size));
+  const away = elsewhere([...prompts], window, size);
+  const shown = new Uint8Array(part.width * part.height);
+  visit({ ...part, left: part.left - window.left, top: part.top - window.top }, window.width, (at, k) => (shown[k] = Number(!away[at])));
+  return shown;
+}
+
+/**
+ * Largest radius of an error that the prompts may mark; infinite if they set no limit.
+ *
+ * @param {Float32Array} before
+ * @param {readonly Prompt[]} prompts
+ * @param {Size} size
+ * @param {number} most a radius that is as good as no limit
+ */
+function thickness(before, prompts, size, most) {
+  let thickest = 0;
+  for (const prompt of prompts) {
+    const part = expanded([boundsOf(prompt)], most + 1, wholeOf(size));
+    const other = new Uint8Array(part.width * part.height);
+    visit(part, size.width, (at, k) => (other[k] = Number(before[at] > THRESHOLD !== prompt.positive)));
+    const depth = distanceToZero(other, part.width, part.height);
+    let radius = elsewhere([prompt], part, size).reduce((deepest, away, k) => (away ? deepest : Math.max(deepest, depth[k])), 0);
+    if (prompt.type === "box") {
+      const [x0, y0, x1, y1] = prompt.box;
+      radius = Math.min(radius, (x1 - x0) / 2, (y1 - y0) / 2);
+    }
+    if (!(radius > 0 && radius < most)) return Infinity; // a prompt on its side already says nothing about errors
+    thickest = Math.max(thickest, radius);
+  }
+  return prompts.length ? thickest : Infinity;
+}
