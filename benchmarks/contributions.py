@@ -1,6 +1,6 @@
 """Mean IoU of the bundled weights with parts of their prompt path silenced.
 
-    python benchmarks/contributions.py --root data/train --split data/split.json [--every 3]
+    python benchmarks/contributions.py --root data/train --split data/split.json [--every 6]
 
 Nothing is trained: parts of the shipped network are silenced. A network trained without a part may do better than one
 that loses it afterwards; `ablation.py` compares trainings. Mean IoU over the natural images, with the simulated user
