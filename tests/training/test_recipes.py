@@ -153,6 +153,13 @@ def test_missing_settings_keep_the_defaults_of_a_recipe() -> None:
     assert (read.optimizer, read.schedule, read.accumulate, read.strategy) == ("adamw", "plateau", 1, "auto")
 
 
+def test_a_run_from_before_a_field_keeps_its_network() -> None:
+    values = Recipe(data="sets", output="run").to_dict()
+    del values["model"]["filtering"]
+    assert Recipe.from_dict(values).model.filtering
+    assert not Recipe.from_dict({**values, "model": {"dim": 64}}).model.filtering
+
+
 def test_the_recipe_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "recipe.json"
     file.write_text(json.dumps({"data": "sets", "second_look": 0.1, "lone_click": 0.5}))

@@ -283,9 +283,15 @@ class Recipe:
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """The inverse of `to_dict`, also through JSON; missing fields keep their defaults.
 
+        The recipe of a run that is older than a field of the network has the network of its time
+        (`VPUFormerConfig.from_dict`).
+
         Raises:
             ConfigError: a field is unknown, of the wrong type or out of range.
         """
+        model = values.get("model")
+        if isinstance(model, Mapping) and field_types(VPUFormerConfig).keys() - model.keys() == {"filtering"}:
+            values = {**values, "model": VPUFormerConfig.from_dict(model).to_dict()}
         return build(cls, values)
 
 
