@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.maps import blobs
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.geometry import Crop
 from vpuformer.inference.pixels import distance_to_zero, pixels_under
@@ -246,7 +247,7 @@ def test_the_rule_without_its_shortcuts(
     seed: int, grain: float, signs: list[bool], looked_at: Crop | None, only_here: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    before, answer = (blobs(rng, grain) for _ in range(2))
+    before, answer = (blobs(rng, SIZE, grain) for _ in range(2))
     x, y = rng.uniform(30, 170), rng.uniform(30, 70)
     new: list[Prompt] = [
         Click(x, y, signs[0]),
@@ -260,14 +261,6 @@ def test_the_rule_without_its_shortcuts(
     refused = refused_changes(answer, before, new, looked_at=looked_at, within=within, only_here=only_here)
     slowly = refused_slowly(answer, before, new, looked_at, only_here)
     np.testing.assert_array_equal(np.zeros(SIZE, np.bool_) if refused is None else refused, slowly)
-
-
-def blobs(rng: np.random.Generator, grain: float) -> FloatMap:
-    """A map of objects of any shape, with zeros in places, and around all in some maps."""
-    field = cv2.GaussianBlur(rng.normal(size=SIZE).astype(np.float32), (0, 0), grain)
-    if rng.random() < 0.5:
-        field[:20] = field[-10:] = field[:, :30] = -9 * field.std()
-    return np.clip(0.5 + field / field.std() / 3, 0, 1).astype(np.float32)
 
 
 def test_a_large_image_takes_six_bytes_a_pixel() -> None:

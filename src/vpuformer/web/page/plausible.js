@@ -27,20 +27,20 @@ const OFF_CENTRE = 4;
 export function implausibleChanges(changes, before, prompts, size, changed) {
   const most = Math.min(changed.width, changed.height) / 2;
   const marked = thickness(before, prompts, size, Math.ceil(most));
-  if (THICKER * marked + 1 >= most) return null;
+  const radius = THICKER * marked + 1;
+  if (radius >= most) return null;
   /** @type {Uint8Array | null} */
   let implausible = null;
   for (const added of [true, false]) {
     const changing = changes.map((each, at) => Number(each && !(before[at] > THRESHOLD) === added));
     const part = around(changing, size.width, 0, changed);
-    if (!part) continue;
-    const change = new Uint8Array(part.width * part.height);
-    visit(part, size.width, (at, k) => (change[k] = changing[at]));
-    const patches = patchesOf(change, part, THICKER * marked + 1);
+    if (!part || Math.min(part.width, part.height) / 2 <= radius) continue;
+    const depth = depthOf(changing, size.width, part);
+    const patches = disksIn(depth, part, radius);
     if (!patches) continue;
     const shown = shownIn(prompts, part, size);
     fill(patches, [...shown.keys()].filter((k) => shown[k]), part); // a patch that a prompt is in becomes 2
-    const own = patchesOf(change, part, OFF_CENTRE * marked + 1);
+    const own = disksIn(depth, part, OFF_CENTRE * marked + 1);
     const found = (implausible ??= new Uint8Array(changes.length));
     visit(part, size.width, (at, k) => {
       if (patches[k] === 1 || (patches[k] === 2 && own?.[k])) found[at] = 1;
@@ -50,25 +50,36 @@ export function implausibleChanges(changes, before, prompts, size, changed) {
 }
 
 /**
- * Ones for the pixels of all disks of a radius that fit into a change; null if none fits.
+ * The distance of each pixel of a part from the outside of a change, which the part holds.
  *
  * @param {Uint8Array} change
+ * @param {number} stride
+ * @param {Crop} part
+ */
+function depthOf(change, stride, part) {
+  const [across, down] = [part.width + 2, part.height + 2];
+  const padded = { left: 1, top: 1, width: part.width, height: part.height };
+  const [inside, depth] = [new Uint8Array(across * down), new Float32Array(part.width * part.height)];
+  visit(part, stride, (at, k) => (depth[k] = change[at]));
+  visit(padded, across, (at, k) => (inside[at] = depth[k]));
+  const distance = distanceToZero(inside, across, down);
+  visit(padded, across, (at, k) => (depth[k] = distance[at]));
+  return depth;
+}
+
+/**
+ * Ones for the pixels of all disks of a radius that fit into a change; null if none fits.
+ *
+ * @param {Float32Array} depth
  * @param {Size} size
  * @param {number} radius
  */
-function patchesOf(change, { width, height }, radius) {
+function disksIn(depth, { width, height }, radius) {
   const most = Math.fround(radius);
-  if (Math.min(width, height) / 2 <= most) return null;
-  const [across, down] = [width + 2, height + 2];
-  const inside = new Uint8Array(across * down);
-  const padded = { left: 1, top: 1, width, height };
-  visit(padded, across, (at, k) => (inside[at] = change[k]));
-  const core = Uint8Array.from(distanceToZero(inside, across, down), (distance) => Number(distance <= most));
+  const core = Uint8Array.from(depth, (distance) => Number(distance <= most));
   if (!core.includes(0)) return null;
-  const fromCore = distanceToZero(core, across, down);
-  const patches = new Uint8Array(change.length);
-  visit(padded, across, (at, k) => (patches[k] = Number(inside[at] && fromCore[at] <= most)));
-  return patches;
+  const fromCore = distanceToZero(core, width, height);
+  return Uint8Array.from(depth, (distance, k) => Number(distance > 0 && fromCore[k] <= most));
 }
 
 /** Ones for the pixels of a part that are under the prompts or within boxes. */
