@@ -116,10 +116,27 @@ def test_no_change_is_thicker_than_the_error_that_is_marked() -> None:
     assert thin[45:55, 180:192].all()  # 5 pixels from the outline: at most 14 pixels are plausible
     assert not thin[14:36, 164:176].any()
     assert thick[14:36, 164:176].all()  # 15 pixels from it
-    before[10:40, 160:180] = 0.49
-    assert (steady(np.where(grown > 0.5, np.float32(0.99), grown), before, [Click(184, 50)]) > 0.5)[
-        10:40, 160:180
-    ].all()
+    before[10:40, 160:180], before[70:90, 20:140], along = 0.49, 0.9, Scribble([(22, 67), (138, 67)])
+    grown[64:90, 20:140] = 0.8
+    surer = np.where(grown > 0.5, np.float32(0.99), grown)
+    unsure, sure = (steady(answer, before, [along]) > MASK_THRESHOLD for answer in (grown, surer))
+    assert not unsure[14:36, 164:176].any()
+    assert sure[10:40, 160:180].all()
+
+
+def test_far_from_a_prompt_no_more_changes_than_near_it() -> None:
+    before, answer = answered(0.2, 0.8), answered(0.9, 0.8)
+    before[5:30, 100:130], answer[5:30, 100:130], answer[20, 110] = 0.4, 0.7, 0.9
+    answer[12:16, 100:120] = 0.9  # with one more pixel, 81 of 750
+    for marked, most in ((slice(40, 60), 400), (slice(45, 49), 80), (slice(45, 53), 160)):
+        shown = np.where(answer == np.float32(0.9), np.float32(0.1), answer)
+        shown[5:30, 100:130], shown[marked, 20:40] = answer[5:30, 100:130], 0.9
+        changed = (steady(shown, before, [Click(30, 46)]) > MASK_THRESHOLD)[5:30, 100:130]
+        assert np.count_nonzero(changed) <= most
+        if most >= 81:
+            assert changed[7:11, :20].all()
+    inside = Click(170, 50)  # on its side already: it marks no error
+    assert (steady(answer, before, [inside]) > MASK_THRESHOLD)[5:30, 100:130].all()
 
 
 def test_the_network_has_its_way_if_it_insists() -> None:
@@ -170,7 +187,7 @@ def refused_slowly(
     seen[(looked_at or Crop.whole(mask.shape)).slices] = True
     sureness = np.where(seen | (before != 0), np.abs(before - np.float32(0.5)), np.float32(0))
     gain = np.abs(answer - np.float32(0.5)) - sureness
-    accepted = np.zeros(mask.shape, np.bool_)
+    accepted, surer = np.zeros(mask.shape, np.bool_), np.zeros(mask.shape, np.float32)
     implausible = implausible_slowly(mask, previous, new)
     for positive in (True, False):
         change = (mask != previous) & (mask == positive)
@@ -178,22 +195,32 @@ def refused_slowly(
         if prompts:
             elsewhere = np.ones(mask.shape, np.uint8)
             for prompt in prompts:
-                if isinstance(prompt, Box):
-                    x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
-                    elsewhere[y0:y1, x0:x1] = 0
-                else:
-                    elsewhere[pixels_under(prompt, mask.shape)] = 0
+                elsewhere[under(prompt, mask)] = 0
             distance = cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_5)
             _, labels = cv2.connectedComponents(change.astype(np.uint8), connectivity=8)
             connected = change & np.isin(labels, labels[distance < 2])
             pixels = max(int(connected.sum()), 25)
-            accepted |= (
-                connected & ~implausible & (distance <= REACH * np.partition(distance, pixels, axis=None)[pixels])
-            )
-        if not only_here:
-            needed = np.float32(SURER if prompts else SURER_AGAINST) + SURER_IF_IMPLAUSIBLE * implausible
-            accepted |= change & (gain > needed)
+            reach = REACH * np.partition(distance, pixels, axis=None)[pixels]
+            accepted |= connected & ~implausible & (distance <= reach)
+        needed = np.float32(SURER if prompts else SURER_AGAINST) + np.float32(SURER_IF_IMPLAUSIBLE) * implausible
+        surer[change] = (gain - needed)[change]
+    surer[accepted | only_here] = 0
+    most, marks = np.count_nonzero(accepted), all(marks_an_error(prompt, previous) for prompt in new)
+    bound = np.sort(surer, axis=None)[::-1][most] if marks else 0
+    accepted |= surer > max(bound, 0)
     return (mask != previous) & ~accepted
+
+
+def marks_an_error(prompt: Prompt, previous: BoolMask) -> bool:
+    return bool((previous[under(prompt, previous)] != prompt.positive).any())
+
+
+def under(prompt: Prompt, mask: BoolMask) -> tuple[slice, slice] | tuple[np.ndarray, np.ndarray]:
+    """The pixels of a prompt."""
+    if isinstance(prompt, Box):
+        x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
+        return slice(y0, y1), slice(x0, x1)
+    return pixels_under(prompt, mask.shape)
 
 
 def implausible_slowly(mask: BoolMask, previous: BoolMask, new: Sequence[Prompt]) -> BoolMask:
@@ -202,19 +229,13 @@ def implausible_slowly(mask: BoolMask, previous: BoolMask, new: Sequence[Prompt]
     for prompt in new:
         other = (previous != prompt.positive).astype(np.uint8)
         depth = np.full(mask.shape, np.inf) if other.all() else distance_to_zero(other)
+        radius = depth[under(prompt, mask)].max()
         if isinstance(prompt, Box):
-            x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
-            radius = min(depth[y0:y1, x0:x1].max(), (x1 - x0) / 2, (y1 - y0) / 2)
-        else:
-            radius = depth[pixels_under(prompt, mask.shape)].max()
+            radius = min(radius, prompt.x1 / 2 - prompt.x0 / 2, prompt.y1 / 2 - prompt.y0 / 2)
         marked = max(marked, radius or np.inf)
     shown = np.zeros(mask.shape, np.bool_)
     for prompt in new:
-        if isinstance(prompt, Box):
-            x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
-            shown[y0:y1, x0:x1] = True
-        else:
-            shown[pixels_under(prompt, mask.shape)] = True
+        shown[under(prompt, mask)] = True
     implausible = np.zeros(mask.shape, np.bool_)
     for positive in (True, False):
         change = (mask != previous) & (mask == positive)

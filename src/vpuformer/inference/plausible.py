@@ -24,7 +24,33 @@ OFF_CENTRE = 4.0
 """The same for a patch that the new prompt is in: people do not always mark the middle."""
 
 
-def implausible_changes(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> BoolMask | None:
+def marked_thickness(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> float:
+    """Largest radius of an error that the new prompts mark, in pixels; infinite if one of them marks no error.
+
+    Args:
+        changed: pixels in which the previous mask was another.
+        mask: the network's answer.
+        new: the new prompts.
+        around: the rectangle around all changes; a radius of half its shorter side or more is not measured exactly.
+    """
+    size, most, thickest = (mask.shape[0], mask.shape[1]), ceil(min(around.size) / 2), 0.0
+    for prompt in new:
+        part = expanded([prompt.bounds], most + 1, Crop.whole(size))
+        before = mask[part.slices] ^ changed[part.slices]
+        depth = distance_to_zero((before ^ prompt.positive).view(np.uint8))
+        radius = float(depth[elsewhere([prompt], part, size) == 0].max(initial=0))
+        if prompt.kind == "box":
+            x0, y0, x1, y1 = prompt.bounds
+            radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
+        if radius <= 0:
+            return np.inf
+        thickest = max(thickest, min(radius, most))
+    return thickest if new else np.inf
+
+
+def implausible_changes(
+    changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop, marked: float
+) -> BoolMask | None:
     """Changes in patches that are thicker than what the new prompts mark, if there are any.
 
     Args:
@@ -32,9 +58,9 @@ def implausible_changes(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt]
         mask: the network's answer.
         new: the new prompts.
         around: the rectangle around all changes.
+        marked: see `marked_thickness`.
     """
     size: Size = (mask.shape[0], mask.shape[1])
-    marked = _thickness(mask, changed, new, ceil(min(around.size) / 2))
     radius = THICKER * marked + 1
     if radius >= min(around.size) / 2:
         return None
@@ -65,27 +91,3 @@ def _disks(depth: FloatMap, radius: float) -> BoolMask:
     if not core.any():
         return core
     return (depth > 0) & (distance_to_zero((~core).view(np.uint8)) <= np.float32(radius))
-
-
-def _thickness(mask: BoolMask, changed: BoolMask, new: Sequence[Prompt], most: int) -> float:
-    """Largest radius of an error that the new prompts may mark; infinite if they set no limit.
-
-    Args:
-        mask: the network's answer.
-        changed: pixels in which the previous mask was another.
-        new: the new prompts.
-        most: a radius that is as good as no limit.
-    """
-    size, thickest = (mask.shape[0], mask.shape[1]), 0.0
-    for prompt in new:
-        part = expanded([prompt.bounds], most + 1, Crop.whole(size))
-        before = mask[part.slices] ^ changed[part.slices]
-        depth = distance_to_zero((before ^ prompt.positive).view(np.uint8))
-        radius = float(depth[elsewhere([prompt], part, size) == 0].max(initial=0))
-        if prompt.kind == "box":
-            x0, y0, x1, y1 = prompt.bounds
-            radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
-        if not 0 < radius < most:  # a prompt on its side already says nothing about errors
-            return np.inf
-        thickest = max(thickest, radius)
-    return thickest if new else np.inf

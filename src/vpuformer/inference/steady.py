@@ -3,7 +3,7 @@
 A person who corrects one place expects the rest to stay as it is. The network sees the previous mask, but nothing
 binds it to that mask: much of what it changes far from the new prompt was right. So the answer is merged with the
 previous one: near the new prompts what is plausible may change (`plausible`), elsewhere only what the network is surer
-of than before.
+of than before, and no more than near them.
 
 A pixel that keeps its previous probability yields a little, so that the network has its way if it insists at the next
 prompts. The numbers were chosen on the validation split (`benchmarks/trust.py`).
@@ -20,14 +20,14 @@ from vpuformer.arrays import BoolMask, FloatMap, Size, row_strips
 from vpuformer.geometry import Crop
 from vpuformer.inference.parts import elsewhere, expanded, within_of
 from vpuformer.inference.pixels import Pixels, distance_to_zero, pixels_of
-from vpuformer.inference.plausible import implausible_changes
+from vpuformer.inference.plausible import implausible_changes, marked_thickness
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
 REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
 
-SURER = 0.07
+SURER = 0.08
 """How much surer of a far pixel the network must be than before, as a difference of probabilities."""
 
 SURER_AGAINST = 0.12
@@ -62,9 +62,11 @@ def refused_changes(
     """Pixels whose change is refused: they keep their previous probability.
 
     Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign,
-    if the change is plausible.
-    The radius is that of the change: as many pixels lie within it of the prompts as change there. So a click that adds
-    a leg may change as much as a leg around it, and a box may change what it encloses.
+    if the change is plausible. The radius is that of the change: as many pixels lie within it of the prompts as change
+    there. So a click that adds a leg may change as much as a leg around it, and a box may change what it encloses.
+
+    Elsewhere change those pixels of which the network is surer than before. If every new prompt marks an error, they
+    are no more than near the prompts: those of which it is surest.
 
     Beyond the crop of the last look counts the look before. A removal that crosses the border between them is refused
     as a whole or not at all, or the mask would end there in a straight line.
@@ -97,9 +99,12 @@ def refused_changes(
     around = Crop.around(refused)
     if around is None:
         return None
-    reach = ceil(REACH * sqrt(np.count_nonzero(refused[around.slices]))) + 2
+    changed = refused[around.slices]
+    count = int(np.count_nonzero(changed))
+    reach = ceil(REACH * sqrt(count)) + 2
     window = expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
-    implausible = implausible_changes(refused, mask, new, around)
+    marked = marked_thickness(refused, mask, new, around)
+    implausible = implausible_changes(refused, mask, new, around, marked)
     least = {}
     for positive in (True, False):
         prompts = [prompt for prompt in new if prompt.positive == positive]
@@ -111,20 +116,22 @@ def refused_changes(
             if implausible is not None:
                 near &= ~implausible[part.slices]
             refused[part.slices] &= ~near
-    changed = refused[around.slices]
     inside = around if seen is None else seen.intersection(around)
     beyond = None if inside in (None, around) else changed & ~mask[around.slices]
+    surer = []  # for each strip: by how much more than needed the network is surer of its far pixels
     for rows in row_strips(around.size):
         pixels = pixels_of(changed[rows])
-        if len(pixels[0]):
-            places = pixels[0] + rows.start + around.top, pixels[1] + around.left
-            answer = probability[places]
-            gain = np.abs(answer - 0.5) - _sureness(before[places], places, size, looked_at)
-            needed = np.where(answer > MASK_THRESHOLD, least[True], least[False])
-            if implausible is not None:
-                needed += SURER_IF_IMPLAUSIBLE * implausible[places]
-            surer = gain > needed
-            refused[places[0][surer], places[1][surer]] = False
+        places = pixels[0] + rows.start + around.top, pixels[1] + around.left
+        answer = probability[places]
+        gain = np.abs(answer - 0.5) - _sureness(before[places], places, size, looked_at)
+        needed = np.where(answer > MASK_THRESHOLD, least[True], least[False])
+        if implausible is not None:
+            needed += SURER_IF_IMPLAUSIBLE * implausible[places]
+        surer.append(gain - needed)
+    most = count - int(np.count_nonzero(changed)) if marked < np.inf else count
+    bound = _exceeded_by(most, np.concatenate(surer))
+    for rows, values in zip(row_strips(around.size), surer, strict=True):
+        changed[rows][pixels_of(changed[rows])] = values <= bound
     if beyond is not None and inside is not None:
         _decide_as_one(beyond, changed, within_of(inside, around))
     return refused if refused.any() else None
@@ -171,6 +178,13 @@ def _decide_as_one(removed: BoolMask, refused: BoolMask, seen: tuple[slice, slic
     crosses[np.intersect1d(labels[inner], labels[~inner])] = True
     crosses[0] = False
     np.copyto(refused, most[labels], where=crosses[labels])
+
+
+def _exceeded_by(most: int, values: Values) -> float:
+    """The least number, at least 0, that no more than `most` of the values exceed."""
+    if np.count_nonzero(values > 0) <= most:
+        return 0
+    return float(np.partition(values, -most - 1)[-most - 1])
 
 
 def _sureness(previous: Values, pixels: Pixels, size: Size, looked_at: Crop | None) -> Values:

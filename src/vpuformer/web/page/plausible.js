@@ -16,6 +16,33 @@ const THICKER = 1.25;
 const OFF_CENTRE = 4;
 
 /**
+ * Largest radius of an error that the prompts mark, in pixels; infinite if one of them marks no error.
+ *
+ * @param {Float32Array} before
+ * @param {readonly Prompt[]} prompts
+ * @param {Size} size
+ * @param {Crop} changed the rectangle around all changes; a radius of half its shorter side or more is not measured exactly
+ */
+export function markedThickness(before, prompts, size, changed) {
+  const most = Math.ceil(Math.min(changed.width, changed.height) / 2);
+  let thickest = 0;
+  for (const prompt of prompts) {
+    const part = expanded([boundsOf(prompt)], most + 1, wholeOf(size));
+    const other = new Uint8Array(part.width * part.height);
+    visit(part, size.width, (at, k) => (other[k] = Number(before[at] > THRESHOLD !== prompt.positive)));
+    const depth = distanceToZero(other, part.width, part.height);
+    let radius = elsewhere([prompt], part, size).reduce((deepest, away, k) => (away ? deepest : Math.max(deepest, depth[k])), 0);
+    if (prompt.type === "box") {
+      const [x0, y0, x1, y1] = prompt.box;
+      radius = Math.min(radius, (x1 - x0) / 2, (y1 - y0) / 2);
+    }
+    if (!(radius > 0)) return Infinity;
+    thickest = Math.max(thickest, Math.min(radius, most));
+  }
+  return prompts.length ? thickest : Infinity;
+}
+
+/**
  * Ones for changes in patches that are thicker than what the prompts mark; null without any.
  *
  * @param {Uint8Array} changes
@@ -23,10 +50,10 @@ const OFF_CENTRE = 4;
  * @param {readonly Prompt[]} prompts
  * @param {Size} size
  * @param {Crop} changed the rectangle around all changes
+ * @param {number} marked see `markedThickness`
  */
-export function implausibleChanges(changes, before, prompts, size, changed) {
+export function implausibleChanges(changes, before, prompts, size, changed, marked) {
   const most = Math.min(changed.width, changed.height) / 2;
-  const marked = thickness(before, prompts, size, Math.ceil(most));
   const radius = THICKER * marked + 1;
   if (radius >= most) return null;
   /** @type {Uint8Array | null} */
@@ -90,30 +117,4 @@ function shownIn(prompts, part, size) {
   const shown = new Uint8Array(part.width * part.height);
   visit({ ...part, left: part.left - window.left, top: part.top - window.top }, window.width, (at, k) => (shown[k] = Number(!away[at])));
   return shown;
-}
-
-/**
- * Largest radius of an error that the prompts may mark; infinite if they set no limit.
- *
- * @param {Float32Array} before
- * @param {readonly Prompt[]} prompts
- * @param {Size} size
- * @param {number} most a radius that is as good as no limit
- */
-function thickness(before, prompts, size, most) {
-  let thickest = 0;
-  for (const prompt of prompts) {
-    const part = expanded([boundsOf(prompt)], most + 1, wholeOf(size));
-    const other = new Uint8Array(part.width * part.height);
-    visit(part, size.width, (at, k) => (other[k] = Number(before[at] > THRESHOLD !== prompt.positive)));
-    const depth = distanceToZero(other, part.width, part.height);
-    let radius = elsewhere([prompt], part, size).reduce((deepest, away, k) => (away ? deepest : Math.max(deepest, depth[k])), 0);
-    if (prompt.type === "box") {
-      const [x0, y0, x1, y1] = prompt.box;
-      radius = Math.min(radius, (x1 - x0) / 2, (y1 - y0) / 2);
-    }
-    if (!(radius > 0 && radius < most)) return Infinity; // a prompt on its side already says nothing about errors
-    thickest = Math.max(thickest, radius);
-  }
-  return prompts.length ? thickest : Infinity;
 }

@@ -4,7 +4,7 @@ import { THRESHOLD } from "./answer.js";
 import { around, edgesOf, holds, intersection, isSame, wholeOf } from "./crop.js";
 import { distanceToZero, nthSmallest } from "./distance.js";
 import { elsewhere, expanded, fill, visit } from "./parts.js";
-import { implausibleChanges } from "./plausible.js";
+import { implausibleChanges, markedThickness } from "./plausible.js";
 import { boundsOf } from "./prompts.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
@@ -14,7 +14,7 @@ import { boundsOf } from "./prompts.js";
 /** Distance from the new prompts up to which a change is near, in radii of the change that they bring about. */
 const REACH = 1.5;
 /** How much surer of a far pixel the network must be than before, as a difference of probabilities. */
-const SURER = Math.fround(0.07);
+const SURER = Math.fround(0.08);
 /** The same where the change has a sign that no new prompt has. */
 const SURER_AGAINST = Math.fround(0.12);
 /** How much surer still the network must be of an implausible change. */
@@ -51,7 +51,8 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   let count = 0;
   visit(changed, width, (at) => (count += refused[at]));
   const window = expanded([edgesOf(changed), ...prompts.map(boundsOf)], Math.ceil(REACH * Math.sqrt(count)) + 2, wholeOf(size));
-  const implausible = implausibleChanges(refused, before, prompts, size, changed);
+  const marked = markedThickness(before, prompts, size, changed);
+  const implausible = implausibleChanges(refused, before, prompts, size, changed, marked);
   for (const positive of [true, false]) {
     const own = prompts.filter((prompt) => prompt.positive === positive);
     if (!own.length) continue;
@@ -66,17 +67,31 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   const [toAdd, toTake] = [true, false].map((sign) => (isThere(sign) ? SURER : SURER_AGAINST));
   const unseen = lookedAt && !isSame(lookedAt, wholeOf(size)) ? lookedAt : null;
   const removed = new Uint8Array(changed.width * changed.height);
+  /** @type {number[]} */
+  const far = [];
   visit(changed, width, (at, k) => {
     if (!refused[at]) return;
     removed[k] = Number(!(probability[at] > THRESHOLD));
+    far.push(at);
+  });
+  const surer = Float32Array.from(far, (at) => {
     const looked = before[at] !== 0 || !unseen || holds(unseen, at % width, Math.floor(at / width));
     const gain = Math.fround(Math.abs(Math.fround(probability[at] - 0.5)) - (looked ? Math.abs(Math.fround(before[at] - 0.5)) : 0));
     const needed = probability[at] > THRESHOLD ? toAdd : toTake;
-    if (gain > (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed)) refused[at] = 0;
+    return gain - (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed);
   });
+  const bound = exceededBy(marked < Infinity ? count - far.length : count, surer);
+  far.forEach((at, k) => (refused[at] = Number(surer[k] <= bound)));
   const inside = intersection(seen, changed);
   if (inside && !isSame(inside, changed)) decideAsOne(removed, refused, width, changed, inside);
   return refused.includes(1) ? refused : null;
+}
+
+/** The least number, at least 0, that no more than so many of the values exceed. */
+/** @param {number} most @param {Float32Array} values */
+function exceededBy(most, values) {
+  const above = values.filter((value) => value > 0);
+  return above.length > most ? nthSmallest(above, above.length - most - 1) : 0;
 }
 
 /**
