@@ -25,7 +25,9 @@ OFF_CENTRE = 4.0
 
 
 def marked_thickness(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> float:
-    """Largest radius of an error that the new prompts mark, in pixels; infinite if one of them marks no error.
+    """Largest radius of an error that the new prompts mark, in pixels.
+
+    It is infinite if one of them marks no error.
 
     Args:
         changed: pixels in which the previous mask was another.

@@ -65,8 +65,8 @@ def refused_changes(
     if the change is plausible. The radius is that of the change: as many pixels lie within it of the prompts as change
     there. So a click that adds a leg may change as much as a leg around it, and a box may change what it encloses.
 
-    Elsewhere change those pixels of which the network is surer than before. If every new prompt marks an error, they
-    are no more than near the prompts: those of which it is surest.
+    Elsewhere the pixels change of which the network is surer than before. If every new prompt marks an error, at most
+    as many change as near the prompts: those of which the network is surest.
 
     Beyond the crop of the last look counts the look before. A removal that crosses the border between them is refused
     as a whole or not at all, or the mask would end there in a straight line.
