@@ -18,6 +18,7 @@ from vpuformer.evaluation.records import read_records
 from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
 from vpuformer.evaluation.report.trust import TITLES, trust
 from vpuformer.model.manifest import read_manifest
+from vpuformer.prompts import KINDS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -88,6 +89,14 @@ EXPERIMENTS = {
     "late": "the weights of 224,880 samples, prompts drawn after the image encoder alone",
 }
 """Experiments on the validation split that led to a decision."""
+OVERFIT = (
+    "paper-null_tokens-0",
+    "paper",
+    "paper-prior-shapes",
+    "paper-prior-shapes-add_tokens-true",
+    "default",
+)
+"""Networks that learn eight images by heart, from the paper's formulas to ours."""
 MEDICAL = ("polyps", "skin")
 """Medical data sets of the validation split, reported separately."""
 NEW = ("salient", "horses", "people", "matting", "faces", "plants", "street", "cracks", "coco_more")
@@ -151,6 +160,7 @@ def blocks() -> dict[str, str]:
         "trials": ablation("drawn/ablation-*-warm.json"),
         "contributions": contributions(),
         "gates": gates(),
+        "overfit": overfit(),
         "contributions-in-short": contributions_in_short(),
         "contributions-at-most": contributions_at_most(),
         "encoders": encoders(),
@@ -470,6 +480,17 @@ def gates() -> str:
     for name, gate in summary["gates"].items():
         lines.append(f"| {name} | {gate['mean']:.4f} | {gate['lowest']:.4f} | {gate['highest']:.4f} |")
     return "\n".join(lines)
+
+
+def overfit() -> str:
+    """IoU of the variants on images that they have learned by heart."""
+    results = [result_of("overfit", "128", f"{name}.json") for name in OVERFIT]
+    size, steps = results[0]["size"], results[0]["steps"]
+    lines = [f"| {steps} steps, {size} px | " + " | ".join(f"one {kind}" for kind in KINDS) + " |", "|---|--:|--:|--:|"]
+    for result in results:
+        name = ", ".join(f"`{change}`" for change in [result["variant"], *result["changes"]])
+        lines.append(f"| {name} | " + " | ".join(f"{result[f'IoU with one {kind}']:.3f}" for kind in KINDS) + " |")
+    return "\n".join([*lines, "", f"Mean IoU of the two objects of each image; `{results[-1]['command']}`"])
 
 
 def rows_of_scores(weights: str, summary: dict[str, Any]) -> list[str]:

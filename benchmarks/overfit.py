@@ -1,18 +1,18 @@
 """Overfitting test: eight images with two objects each, learned by heart.
 
     python benchmarks/overfit.py --data FOLDER/coco_multi --backbone-weights FILE
-    python benchmarks/overfit.py --variant paper --data FOLDER/coco_multi --backbone-weights FILE
+    python benchmarks/overfit.py --variant paper --data FOLDER/coco_multi --backbone-weights FILE --set add_tokens=true
 
 After training, one click, one box and one scribble on an object must give its mask (mean IoU of at least 0.95 for every
-kind), and not the mask of the image's other object (IoU below 0.2). Writes `benchmarks/results/overfit.json`, and
-`overfit-paper.json` for the variant `paper`.
+kind), and not the mask of the image's other object (IoU below 0.2). Writes `benchmarks/results/overfit/SIZE/NAME.json`,
+whose name is that of the variant and its changes.
 """
 
 import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 
 from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.encoding.batch import PromptBatch
+from vpuformer.files import write_file
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
@@ -30,9 +31,9 @@ from vpuformer.simulation import next_prompt
 from vpuformer.training.config_io import assign
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network
-from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
+from vpuformer.training.recipe import InteractionSettings, LossSettings, Precision, Recipe
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results" / "overfit"
 IMAGES, OBJECTS = 8, 2
 USER = InteractionSettings(
     mask_drop=0, repeat_without_prompt_prob=0, single_first_click_prob=0, evaluation_prompt_prob=0
@@ -49,6 +50,7 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--precision", choices=get_args(Precision), default="32-true")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
@@ -67,10 +69,14 @@ def main() -> None:
     # Before training: at this rate some units of the encoder die on eight images.
     without = without_gradient(network, data)
     begun = time.monotonic()
-    learn(network, data, options.steps, options.seed)
+    learn(network, data, options.steps, options.seed, bfloat16=options.precision == "bf16-mixed")
+    changes = ["--set", *options.set] if options.set else []
+    words = ["--variant", options.variant, "--size", str(options.size), "--steps", str(options.steps)]
+    words += ["--precision", options.precision, *changes]
     result = {
-        "command": f"python benchmarks/overfit.py --variant {options.variant} --data coco_multi --backbone-weights FILE"
-        + (f" --steps {options.steps} --set {' '.join(options.set)}".removesuffix(" --set ")),
+        "command": f"python benchmarks/overfit.py --data coco_multi --backbone-weights FILE {' '.join(words)}",
+        "variant": options.variant,
+        "changes": options.set,
         "images": IMAGES,
         "objects": OBJECTS,
         "size": options.size,
@@ -79,9 +85,8 @@ def main() -> None:
         **check(network.eval(), data),
         "trainable parameters without a gradient": without,
     }
-    parts = [] if options.variant == "default" else [options.variant]
-    name = "-".join(["overfit", *parts, *(change.replace("=", "-") for change in options.set)])
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    name = "-".join([options.variant, *(change.replace("=", "-") for change in options.set)])
+    write_file(RESULTS / str(options.size) / f"{name}.json", json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
 
@@ -106,8 +111,8 @@ def images_with_two_objects(folder: CocoFolder, size: int) -> Batch:
     return Batch(torch.stack(images), truth, truth.flip(1) == 1)
 
 
-def learn(network: VPUFormer, data: Batch, steps: int, seed: int) -> None:
-    model = Interactive(network)
+def learn(network: VPUFormer, data: Batch, steps: int, seed: int, *, bfloat16: bool) -> None:
+    model = Interactive(network, bfloat16=bfloat16)
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps, pct_start=0.1)
     for step in range(steps):

@@ -154,7 +154,6 @@ VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
             position_embedding=False,
             position_code="fourier",
             mask_fusion="early",
-            null_tokens=0,
             prior="none",
             fine_attention="none",
             mixing=False,
