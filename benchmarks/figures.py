@@ -93,6 +93,7 @@ OVERFIT = (
     "paper-null_tokens-0",
     "paper",
     "paper-prior-shapes",
+    "paper-add_tokens-true",
     "paper-prior-shapes-add_tokens-true",
     "default",
 )
