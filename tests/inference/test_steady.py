@@ -83,6 +83,15 @@ def test_a_mask_set_by_a_person_never_changes_far_away() -> None:
     assert kept[50, 30] == 1
 
 
+def test_a_box_around_the_object_takes_away_what_lies_outside() -> None:
+    before, answer = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
+    cv2.ellipse(before, (60, 50), (30, 20), 0, 0, 360, 0.7, -1)
+    cv2.ellipse(answer, (60, 50), (30, 20), 0, 0, 360, 0.9, -1)
+    before[35:65, 85:150] = 0.7  # it has spilled
+    corners = Box(29.5, 29.5, 90.5, 70.5)  # in them the mask says what the box does not
+    assert steady(answer, before, [corners]) is answer
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 99), st.lists(st.sampled_from(NEAR), max_size=2), st.booleans())
 def test_every_pixel_is_that_of_one_of_the_two(seed: int, new: list[Prompt], only_here: bool) -> None:
@@ -188,7 +197,7 @@ def refused_slowly(
     sureness = np.where(seen | (before != 0), np.abs(before - np.float32(0.5)), np.float32(0))
     gain = np.abs(answer - np.float32(0.5)) - sureness
     accepted, surer = np.zeros(mask.shape, np.bool_), np.zeros(mask.shape, np.float32)
-    implausible = implausible_slowly(mask, previous, new)
+    implausible, most = implausible_slowly(mask, previous, new), 0
     for positive in (True, False):
         change = (mask != previous) & (mask == positive)
         prompts = [prompt for prompt in new if prompt.positive == positive]
@@ -201,18 +210,25 @@ def refused_slowly(
             connected = change & np.isin(labels, labels[distance < 2])
             pixels = max(int(connected.sum()), 25)
             reach = REACH * np.partition(distance, pixels, axis=None)[pixels]
-            accepted |= connected & ~implausible & (distance <= reach)
+            near = connected & (distance <= reach)
+            most += np.count_nonzero(near)
+            accepted |= near & ~implausible
         needed = np.float32(SURER if prompts else SURER_AGAINST) + np.float32(SURER_IF_IMPLAUSIBLE) * implausible
         surer[change] = (gain - needed)[change]
     surer[accepted | only_here] = 0
-    most, marks = np.count_nonzero(accepted), all(marks_an_error(prompt, previous) for prompt in new)
+    accepted |= (surer > 0) & (sureness == 0)
+    surer[accepted] = 0
+    marks = all(marks_an_error(prompt, previous) for prompt in new)
     bound = np.sort(surer, axis=None)[::-1][most] if marks else 0
     accepted |= surer > max(bound, 0)
     return (mask != previous) & ~accepted
 
 
 def marks_an_error(prompt: Prompt, previous: BoolMask) -> bool:
-    return bool((previous[under(prompt, previous)] != prompt.positive).any())
+    wrong = previous[under(prompt, previous)] != prompt.positive
+    if isinstance(prompt, Box) and prompt.positive:
+        return bool(wrong.mean() > 0.5)
+    return bool(wrong.any())
 
 
 def under(prompt: Prompt, mask: BoolMask) -> tuple[slice, slice] | tuple[np.ndarray, np.ndarray]:
@@ -232,7 +248,7 @@ def implausible_slowly(mask: BoolMask, previous: BoolMask, new: Sequence[Prompt]
         radius = depth[under(prompt, mask)].max()
         if isinstance(prompt, Box):
             radius = min(radius, prompt.x1 / 2 - prompt.x0 / 2, prompt.y1 / 2 - prompt.y0 / 2)
-        marked = max(marked, radius or np.inf)
+        marked = max(marked, radius if marks_an_error(prompt, previous) else np.inf)
     shown = np.zeros(mask.shape, np.bool_)
     for prompt in new:
         shown[under(prompt, mask)] = True

@@ -27,7 +27,8 @@ OFF_CENTRE = 4.0
 def marked_thickness(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], around: Crop) -> float:
     """Largest radius of an error that the new prompts mark, in pixels.
 
-    It is infinite if one of them marks no error.
+    It is infinite without new prompts, and if one of them marks no error: it is on its side of the outline already, or
+    it is a positive box that the object fills at least by half, which is drawn around the object and not an error.
 
     Args:
         changed: pixels in which the previous mask was another.
@@ -38,12 +39,14 @@ def marked_thickness(changed: BoolMask, mask: BoolMask, new: Sequence[Prompt], a
     size, most, thickest = (mask.shape[0], mask.shape[1]), ceil(min(around.size) / 2), 0.0
     for prompt in new:
         part = expanded([prompt.bounds], most + 1, Crop.whole(size))
-        before = mask[part.slices] ^ changed[part.slices]
-        depth = distance_to_zero((before ^ prompt.positive).view(np.uint8))
-        radius = float(depth[elsewhere([prompt], part, size) == 0].max(initial=0))
+        wrong = mask[part.slices] ^ changed[part.slices] ^ prompt.positive
+        under = elsewhere([prompt], part, size) == 0
+        radius = float(distance_to_zero(wrong.view(np.uint8))[under].max(initial=0))
         if prompt.kind == "box":
             x0, y0, x1, y1 = prompt.bounds
             radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
+            if prompt.positive and np.count_nonzero(wrong & under) * 2 <= np.count_nonzero(under):
+                return np.inf
         if radius <= 0:
             return np.inf
         thickest = max(thickest, min(radius, most))

@@ -3,7 +3,7 @@
 A person who corrects one place expects the rest to stay as it is. The network sees the previous mask, but nothing
 binds it to that mask: much of what it changes far from the new prompt was right. So the answer is merged with the
 previous one: near the new prompts what is plausible may change (`plausible`), elsewhere only what the network is surer
-of than before, and no more than near them.
+of than before, and no more pixels than near them.
 
 A pixel that keeps its previous probability yields a little, so that the network has its way if it insists at the next
 prompts. The numbers were chosen on the validation split (`benchmarks/trust.py`).
@@ -66,10 +66,11 @@ def refused_changes(
     there. So a click that adds a leg may change as much as a leg around it, and a box may change what it encloses.
 
     Elsewhere the pixels change of which the network is surer than before. If every new prompt marks an error, at most
-    as many change as near the prompts: those of which the network is surest.
+    as many change as near the prompts: those of which the network is surest. Pixels that nobody has looked at before
+    do not count.
 
-    Beyond the crop of the last look counts the look before. A removal that crosses the border between them is refused
-    as a whole or not at all, or the mask would end there in a straight line.
+    Beyond the crop of the last look counts the look before. A removal that crosses the border between them is then
+    refused as a whole or not at all, or the mask would end there in a straight line.
 
     >>> from vpuformer.prompts import Click
     >>> before, answer = np.zeros((9, 40), np.float32), np.zeros((9, 40), np.float32)
@@ -105,7 +106,7 @@ def refused_changes(
     window = expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
     marked = marked_thickness(refused, mask, new, around)
     implausible = implausible_changes(refused, mask, new, around, marked)
-    least = {}
+    least, near_changes = {}, 0
     for positive in (True, False):
         prompts = [prompt for prompt in new if prompt.positive == positive]
         least[positive] = np.float32(np.inf if only_here else SURER if prompts else SURER_AGAINST)
@@ -113,6 +114,7 @@ def refused_changes(
             sign = np.logical_and if positive else np.greater
             change = sign(refused[window.slices], mask[window.slices])
             part, near = _near(change, prompts, window, size)
+            near_changes += int(np.count_nonzero(near))
             if implausible is not None:
                 near &= ~implausible[part.slices]
             refused[part.slices] &= ~near
@@ -123,13 +125,15 @@ def refused_changes(
         pixels = pixels_of(changed[rows])
         places = pixels[0] + rows.start + around.top, pixels[1] + around.left
         answer = probability[places]
-        gain = np.abs(answer - 0.5) - _sureness(before[places], places, size, looked_at)
+        sureness = _sureness(before[places], places, size, looked_at)
         needed = np.where(answer > MASK_THRESHOLD, least[True], least[False])
         if implausible is not None:
             needed += SURER_IF_IMPLAUSIBLE * implausible[places]
-        surer.append(gain - needed)
-    most = count - int(np.count_nonzero(changed)) if marked < np.inf else count
-    bound = _exceeded_by(most, np.concatenate(surer))
+        gain = np.abs(answer - 0.5) - sureness - needed
+        first = (sureness == 0) & (gain > 0)  # where nobody had looked, no answer changes
+        changed[rows][pixels] = ~first
+        surer.append(gain[~first])
+    bound = _exceeded_by(near_changes if marked < np.inf else count, np.concatenate(surer))
     for rows, values in zip(row_strips(around.size), surer, strict=True):
         changed[rows][pixels_of(changed[rows])] = values <= bound
     if beyond is not None and inside is not None:

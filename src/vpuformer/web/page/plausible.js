@@ -16,7 +16,8 @@ const THICKER = 1.25;
 const OFF_CENTRE = 4;
 
 /**
- * Largest radius of an error that the prompts mark, in pixels; infinite if one of them marks no error.
+ * Largest radius of an error that the prompts mark, in pixels. Infinite without prompts, and if one of them marks no error:
+ * it is on its side already, or a positive box that the object fills at least by half.
  *
  * @param {Float32Array} before
  * @param {readonly Prompt[]} prompts
@@ -28,13 +29,20 @@ export function markedThickness(before, prompts, size, changed) {
   let thickest = 0;
   for (const prompt of prompts) {
     const part = expanded([boundsOf(prompt)], most + 1, wholeOf(size));
-    const other = new Uint8Array(part.width * part.height);
-    visit(part, size.width, (at, k) => (other[k] = Number(before[at] > THRESHOLD !== prompt.positive)));
-    const depth = distanceToZero(other, part.width, part.height);
-    let radius = elsewhere([prompt], part, size).reduce((deepest, away, k) => (away ? deepest : Math.max(deepest, depth[k])), 0);
+    const wrong = new Uint8Array(part.width * part.height);
+    visit(part, size.width, (at, k) => (wrong[k] = Number(before[at] > THRESHOLD !== prompt.positive)));
+    const depth = distanceToZero(wrong, part.width, part.height);
+    let [radius, under, errors] = [0, 0, 0];
+    elsewhere([prompt], part, size).forEach((away, k) => {
+      if (away) return;
+      radius = Math.max(radius, depth[k]);
+      under++;
+      errors += wrong[k];
+    });
     if (prompt.type === "box") {
       const [x0, y0, x1, y1] = prompt.box;
       radius = Math.min(radius, (x1 - x0) / 2, (y1 - y0) / 2);
+      if (prompt.positive && 2 * errors <= under) return Infinity;
     }
     if (!(radius > 0)) return Infinity;
     thickest = Math.max(thickest, Math.min(radius, most));

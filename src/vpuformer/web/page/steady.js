@@ -53,6 +53,7 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   const window = expanded([edgesOf(changed), ...prompts.map(boundsOf)], Math.ceil(REACH * Math.sqrt(count)) + 2, wholeOf(size));
   const marked = markedThickness(before, prompts, size, changed);
   const implausible = implausibleChanges(refused, before, prompts, size, changed, marked);
+  let nearChanges = 0;
   for (const positive of [true, false]) {
     const own = prompts.filter((prompt) => prompt.positive === positive);
     if (!own.length) continue;
@@ -60,6 +61,7 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
     visit(window, width, (at, k) => (change[k] = Number(refused[at] && probability[at] > THRESHOLD === positive)));
     const { part, near } = nearPart(change, own, window, size);
     visit(part, width, (at, k) => {
+      nearChanges += near[k];
       if (near[k] && !implausible?.[at]) refused[at] = 0;
     });
   }
@@ -67,20 +69,24 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   const [toAdd, toTake] = [true, false].map((sign) => (isThere(sign) ? SURER : SURER_AGAINST));
   const unseen = lookedAt && !isSame(lookedAt, wholeOf(size)) ? lookedAt : null;
   const removed = new Uint8Array(changed.width * changed.height);
-  /** @type {number[]} */
-  const far = [];
+  /** @type {[number[], number[]]} */
+  const [far, surer] = [[], []];
   visit(changed, width, (at, k) => {
     if (!refused[at]) return;
     removed[k] = Number(!(probability[at] > THRESHOLD));
-    far.push(at);
-  });
-  const surer = Float32Array.from(far, (at) => {
     const looked = before[at] !== 0 || !unseen || holds(unseen, at % width, Math.floor(at / width));
-    const gain = Math.fround(Math.abs(Math.fround(probability[at] - 0.5)) - (looked ? Math.abs(Math.fround(before[at] - 0.5)) : 0));
+    const sureness = looked ? Math.abs(Math.fround(before[at] - 0.5)) : 0;
     const needed = probability[at] > THRESHOLD ? toAdd : toTake;
-    return gain - (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed);
+    const gain = Math.fround(
+      Math.fround(Math.abs(Math.fround(probability[at] - 0.5)) - sureness) - (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed),
+    );
+    if (!sureness && gain > 0) refused[at] = 0; // where nobody had looked, no answer changes
+    else {
+      far.push(at);
+      surer.push(gain);
+    }
   });
-  const bound = exceededBy(marked < Infinity ? count - far.length : count, surer);
+  const bound = exceededBy(marked < Infinity ? nearChanges : count, surer);
   far.forEach((at, k) => (refused[at] = Number(surer[k] <= bound)));
   const inside = intersection(seen, changed);
   if (inside && !isSame(inside, changed)) decideAsOne(removed, refused, width, changed, inside);
@@ -88,9 +94,9 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
 }
 
 /** The least number, at least 0, that no more than so many of the values exceed. */
-/** @param {number} most @param {Float32Array} values */
+/** @param {number} most @param {number[]} values */
 function exceededBy(most, values) {
-  const above = values.filter((value) => value > 0);
+  const above = Float32Array.from(values.filter((value) => value > 0));
   return above.length > most ? nthSmallest(above, above.length - most - 1) : 0;
 }
 
