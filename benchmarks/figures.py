@@ -491,7 +491,8 @@ def overfit() -> str:
     for result in results:
         name = ", ".join(f"`{change}`" for change in [result["variant"], *result["changes"]])
         lines.append(f"| {name} | " + " | ".join(f"{result[f'IoU with one {kind}']:.3f}" for kind in KINDS) + " |")
-    return "\n".join([*lines, "", f"Mean IoU of the two objects of each image; `{results[-1]['command']}`"])
+    command = results[-1]["command"].replace("--variant default", "--variant VARIANT [--set NAME=VALUE ...]")
+    return "\n".join([*lines, "", f"Mean IoU of the two objects of each image; `{command}`"])
 
 
 def rows_of_scores(weights: str, summary: dict[str, Any]) -> list[str]:
