@@ -9,7 +9,7 @@ from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import build, check_fields
 from vpuformer.geometry import check_input_size
 
-IMAGE_ENCODERS = ("mobilenetv2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
+IMAGE_ENCODERS = ("mobilenetv2", "efficientnet_lite2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
 """Names of the entries of `vpuformer.model.encoders.BACKBONES`, for programs that load no torch."""
 
 

@@ -5,7 +5,7 @@ network of timm that has `features_only` needs no entry: `timm:` and its name ar
 
 The networks are those of libraries: timm has most, SegFormer's encoder comes from segmentation-models-pytorch,
 DeepLabV3+'s ASPP from torchvision. These libraries take seconds to import, so each is imported where it is needed. The
-encoder of the bundled weights needs none of them: `vpuformer.model.mobilenetv2`.
+encoder of the bundled weights needs none of them: `vpuformer.model.inverted_residuals`.
 """
 
 import difflib
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
 from vpuformer.extras import require
 from vpuformer.model.injection import InjectionPoint, attach, injecting
-from vpuformer.model.mobilenetv2 import MAPS, MobileNetV2
+from vpuformer.model.inverted_residuals import EFFICIENTNET_LITE2, MOBILENETV2, Architecture, InvertedResiduals
 
 if TYPE_CHECKING:
     from timm.models import FeatureInfo
@@ -54,6 +54,10 @@ class Normalisation(NamedTuple):
 
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """ImageNet's statistics, of values in 0..1."""
+
+
+HALVES = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""From -1 to 1, as TensorFlow's EfficientNets have it."""
 
 
 class EncoderBody(NamedTuple):
@@ -109,12 +113,17 @@ def _described(net: nn.Module) -> EncoderBody:
     )
 
 
-def _mobilenetv2(pretrained: bool) -> EncoderBody:
-    net = MobileNetV2()
-    if pretrained:
-        net.load_state_dict(from_timm("mobilenetv2_100")(True).net.state_dict())
-    strides, channels = zip(*MAPS.values(), strict=True)
-    return EncoderBody(net, strides, channels)
+def _inverted_residuals(architecture: Architecture, name: str) -> Callable[[bool], EncoderBody]:
+    """A maker of our own network, with the weights of timm's `name`."""
+
+    def create(pretrained: bool) -> EncoderBody:
+        net = InvertedResiduals(architecture)
+        if pretrained:
+            net.load_state_dict(from_timm(name)(True).net.state_dict())
+        strides, channels = zip(*architecture.maps().values(), strict=True)
+        return EncoderBody(net, strides, channels)
+
+    return create
 
 
 def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
@@ -163,9 +172,15 @@ def _vit(name: str) -> Callable[[bool], EncoderBody]:
 BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
     {
         "mobilenetv2": EncoderSpec(
-            _mobilenetv2,
+            _inverted_residuals(MOBILENETV2, "mobilenetv2_100"),
             InjectionPoint("bn1", "output", 2, 32),
             to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
+        ),
+        "efficientnet_lite2": EncoderSpec(
+            _inverted_residuals(EFFICIENTNET_LITE2, "tf_efficientnet_lite2"),
+            InjectionPoint("bn1", "output", 2, 32),
+            to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
+            normalisation=HALVES,
         ),
         "hrnet18s": EncoderSpec(
             from_timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
@@ -192,7 +207,7 @@ BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
 )
 """Image encoders by name: the paper's four and the default's; docs/encoders.md has their maps, weights and licences.
 
-All of them normalise by ImageNet's statistics, as their usual weights want it.
+All but EfficientNet-Lite2 normalise by ImageNet's statistics; each does as its usual weights want it.
 """
 
 
