@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from vpuformer.training.precision import keep_strided_depthwise_in_float32
+from vpuformer.training.precision import keep_depthwise_in_float32
 
 
 def test_only_strided_depthwise_convolutions_compute_in_float32() -> None:
@@ -15,7 +15,7 @@ def test_only_strided_depthwise_convolutions_compute_in_float32() -> None:
     for module, exact in ((strided, True), (dense, False), (depthwise, False)):
         expected = module(x)
         names = set(module.state_dict())
-        keep_strided_depthwise_in_float32(module)
+        keep_depthwise_in_float32(module)
         assert set(module.state_dict()) == names
         torch.testing.assert_close(module(x), expected, rtol=0, atol=0)  # without autocast it is what it was
         with torch.autocast("cpu", torch.bfloat16):
@@ -26,7 +26,7 @@ def test_only_strided_depthwise_convolutions_compute_in_float32() -> None:
 
 def test_gradients_reach_input_and_parameters_and_copies_go_on_the_same_way() -> None:
     module = nn.Sequential(nn.Conv2d(4, 4, 3, stride=2, groups=4))
-    keep_strided_depthwise_in_float32(module)
+    keep_depthwise_in_float32(module)
     module = copy.deepcopy(module)
     x = torch.randn(1, 4, 9, 9, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):

@@ -29,7 +29,7 @@ from vpuformer.training.losses import (
     prompt_regions,
     prompt_to_pixel_contrastive_loss,
 )
-from vpuformer.training.precision import keep_strided_depthwise_in_float32
+from vpuformer.training.precision import keep_depthwise_in_float32
 from vpuformer.training.recipe import InteractionSettings, LossSettings
 
 
@@ -169,7 +169,7 @@ class Interactive(torch.nn.Module):
         self.network = network
         self._bfloat16 = bfloat16
         if bfloat16:
-            keep_strided_depthwise_in_float32(network)
+            keep_depthwise_in_float32(network)
 
     def forward(
         self,
