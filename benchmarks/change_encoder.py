@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.features import map_size
@@ -86,11 +86,12 @@ def fit(teacher: VPUFormer, student: VPUFormer, batches: Iterator[Tensor]) -> di
             equations.setdefault(name, Equations()).add(*pair)
     for name, equation in equations.items():
         weight, bias = equation.solved()
-        layers = student.project if name == "semantic" else [getattr(student, f"lateral_{name}")]
-        for layer, part in zip(layers, weight.split([_inputs(layer) for layer in layers], dim=1), strict=True):
-            layer.weight.copy_(part.reshape(layer.weight.shape))
-            layer.bias.zero_()
-        layers[0].bias.copy_(bias)
+        layers = [*student.project] if name == "semantic" else [student.get_submodule(f"lateral_{name}")]
+        parts = weight.split([layer.get_parameter("weight")[0].numel() for layer in layers], dim=1)
+        for i, (layer, part) in enumerate(zip(layers, parts, strict=True)):
+            weights = layer.get_parameter("weight")
+            weights.copy_(part.reshape(weights.shape))
+            layer.get_parameter("bias").copy_(bias if i == 0 else torch.zeros_like(bias))
     return {name: equation.explained() for name, equation in equations.items()}
 
 
@@ -98,7 +99,7 @@ class Equations:
     """The normal equations of a linear layer from maps to maps."""
 
     def __init__(self) -> None:
-        self._count, self._products = 0, torch.zeros(())
+        self._count, self._outputs, self._products, self._solution = 0, 0, torch.zeros(()), torch.zeros(())
 
     def add(self, inputs: Tensor, outputs: Tensor) -> None:
         """Maps (b, i, h, w) and what shall become of them (b, o, h, w)."""
@@ -124,10 +125,6 @@ class Equations:
         means, squares = right[-1], products.diagonal()[inputs:]
         error = squares - 2 * (self._solution * right).sum(0) + (self._solution * (square @ self._solution)).sum(0)
         return 1 - (error.sum() / (squares - means**2).sum()).item()
-
-
-def _inputs(layer: nn.Module) -> int:
-    return layer.weight[0].numel()  # type: ignore[operator, index]
 
 
 def _resized(stage: Tensor, size: tuple[int, int]) -> Tensor:

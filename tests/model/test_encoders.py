@@ -26,6 +26,7 @@ from vpuformer.training.losses import dice_loss, normalized_focal_loss
 ALL = [*BACKBONES, "timm:convnextv2_atto", "timm:swin_tiny_patch4_window7_224"]
 LEVELS = {
     "mobilenetv2": ([32, 96, 320], 24, 32),
+    "efficientnet_lite2": ([48, 120, 352], 24, 48),
     "hrnet18s": ([36, 72, 144], 18, 36),
     "resnet50": ([256], 256, 512),
     "mit_b0": ([64, 160, 256], 32, 64),

@@ -8,11 +8,11 @@ from torch import nn
 from vpuformer.training.precision import keep_depthwise_in_float32
 
 
-def test_only_strided_depthwise_convolutions_compute_in_float32() -> None:
+def test_depthwise_convolutions_that_stride_or_are_large_compute_in_float32() -> None:
     strided, dense = nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8), nn.Conv2d(8, 8, 3, stride=2, padding=1)
-    depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+    large, depthwise = nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.Conv2d(8, 8, 3, padding=1, groups=8)
     x = torch.randn(2, 8, 12, 12)
-    for module, exact in ((strided, True), (dense, False), (depthwise, False)):
+    for module, exact in ((strided, True), (large, True), (dense, False), (depthwise, False)):
         expected = module(x)
         names = set(module.state_dict())
         keep_depthwise_in_float32(module)

@@ -131,7 +131,7 @@ def _add_convolution(
     padding = kernel // 2
     if stride == 2 and architecture.same_padding:
         padding, least = 0, (kernel - 2) // 2
-        module.add_module("pad", nn.ZeroPad2d((least, least + 1) * 2))
+        module.add_module("pad", nn.ZeroPad2d((least, least + 1, least, least + 1)))
     module.add_module(name, nn.Conv2d(channels, width, kernel, stride, padding=padding, groups=groups, bias=False))
 
 

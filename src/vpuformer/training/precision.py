@@ -26,8 +26,11 @@ def keep_depthwise_in_float32(module: nn.Module) -> None:
     change.
     """
     for each in module.modules():
-        depthwise = type(each) is nn.Conv2d and each.groups == each.in_channels > 1
-        if depthwise and (max(each.stride) > 1 or max(each.kernel_size) > 3):
+        if (
+            type(each) is nn.Conv2d
+            and each.groups == each.in_channels > 1
+            and (max(each.stride) > 1 or max(each.kernel_size) > 3)
+        ):
             each.__class__ = _Float32Conv2d
 
 
