@@ -1,4 +1,4 @@
-"""Give a trained network another image encoder, whose features it can read from the first step on.
+"""Give a trained network another image encoder, which it can read from the first step on.
 
     python benchmarks/change_encoder.py RECIPE --data DATA --split FILE --init MODEL \\
         --backbone efficientnet_lite2 --backbone-weights FILE --output FOLDER

@@ -46,7 +46,9 @@ CONFIGS = {
     "distance maps, resnet50": replace(
         PAPER, prompt_encoding="distance-map", residual=True, dense_prompts="early", backbone="resnet50"
     ),
-    "learned vectors": replace(PAPER, prompt_encoding="learned-vector", mask_fusion="late"),
+    "learned vectors, efficientnet_lite2": replace(
+        PAPER, prompt_encoding="learned-vector", mask_fusion="late", backbone="efficientnet_lite2"
+    ),
     "default, mit_b0": replace(DEFAULT, backbone="mit_b0"),
 }
 """Every encoder and every way of prompts and masks into the network; an export takes seconds."""

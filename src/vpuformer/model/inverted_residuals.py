@@ -70,7 +70,7 @@ EFFICIENTNET_LITE2 = Architecture(
     same_padding=True,
     epsilon=1e-3,
 )
-"""EfficientNet-B0's stages, 1.1 times as wide and 1.2 times as deep; the first and the last are no deeper."""
+"""EfficientNet-B0's stages, 1.1 times as wide, and, but for the first and the last, 1.2 times as deep."""
 
 
 class InvertedResiduals(nn.Module):

@@ -19,11 +19,10 @@ def fastest_precision(device: torch.device) -> Precision:
 
 
 def keep_depthwise_in_float32(module: nn.Module) -> None:
-    """Make the depthwise convolutions of `module` that have a stride or over 3x3 leave bfloat16 autocast on a CPU.
+    """Make depthwise convolutions of a stride or above 3x3 leave bfloat16 on a CPU.
 
-    On a CPU their bfloat16 gradient takes two to fifteen times as long as in float32 (oneDNN 3, channels last). This
-    slows a training step, most where the image encoder runs for every prompt. Names, parameters and buffers do not
-    change.
+    Their bfloat16 gradient takes 2 to 15 times as long there as in float32 (oneDNN 3, channels last). This slows a
+    training step, most where the image encoder runs for every prompt. Names, parameters and buffers do not change.
     """
     for each in module.modules():
         if (
