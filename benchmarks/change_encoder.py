@@ -31,7 +31,7 @@ VIEWS = 400
 BATCH = 8
 
 PENALTY = 1e-3
-"""Of the squares of the weights, relative to the mean variance of a feature."""
+"""Weight of the squared weights in the fit, relative to the mean square of a feature."""
 
 
 def main() -> None:
@@ -70,7 +70,11 @@ def views(recipe: Recipe) -> Iterator[Tensor]:
 
 @torch.inference_mode()
 def fit(teacher: VPUFormer, student: VPUFormer, batches: Iterator[Tensor]) -> dict[str, float]:
-    """Fit the layers that read the encoder of `student`; return the explained share of the variance of each map."""
+    """Fit the layers of `student` that read its encoder.
+
+    Returns:
+        The explained share of the variance of each map.
+    """
     equations: dict[str, Equations] = {}
     for images in batches:
         pyramid, wanted = student.backbone(images), teacher.encode(images)

@@ -1,4 +1,4 @@
-"""MobileNetV2 and EfficientNet-Lite2 without their classifiers: image encoders of inverted residuals.
+"""MobileNetV2 and EfficientNet-Lite2 without their classifiers.
 
 Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018; Tan and Le, EfficientNet, 2019, and
 Google's EfficientNet-Lite, 2020, which has ReLU6 and no squeeze-and-excitation. timm has the same networks, and its
@@ -26,17 +26,17 @@ class _Stage(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """What tells one network of inverted residuals from another."""
+    """What makes one network of inverted residuals differ from another."""
 
     stages: tuple[_Stage, ...]
     """Expansion, channels, number of blocks, stride and kernel of each stage."""
     same_padding: bool = False
     """Pad layers of stride 2 as TensorFlow does: by one pixel less at the left and at the top."""
     epsilon: float = 1e-5
-    """Of the batch norms."""
+    """Epsilon of the batch norms."""
 
     def maps(self) -> dict[str, tuple[int, int]]:
-        """Stride and channels of the feature maps, by the stage that makes them: the last of each stride."""
+        """Stride and channels of the feature maps, by the last stage of each stride."""
         found, stride = {}, 2
         for number, stage in enumerate(self.stages):
             stride *= stage.stride
