@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.features import map_size
-from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.model.vpuformer import VPUFormer, resized_stage
 from vpuformer.training.loader import open_data
 from vpuformer.training.loop import build_network
 from vpuformer.training.recipe import Recipe, read_recipe
@@ -78,7 +78,7 @@ def fit(teacher: VPUFormer, student: VPUFormer, batches: Iterator[Tensor]) -> di
     equations: dict[str, Equations] = {}
     for images in batches:
         pyramid, wanted = student.backbone(images), teacher.encode(images)
-        stages = [_resized(stage, map_size(wanted.semantic)) for stage in pyramid.semantic]
+        stages = [resized_stage(stage, map_size(wanted.semantic)) for stage in pyramid.semantic]
         pairs = {"semantic": (torch.cat(stages, dim=1), wanted.semantic)}
         if pyramid.half is not None and wanted.lateral.half is not None:
             pairs["half"] = (_neighbourhoods(pyramid.half), wanted.lateral.half)
@@ -129,13 +129,6 @@ class Equations:
         means, squares = right[-1], products.diagonal()[inputs:]
         error = squares - 2 * (self._solution * right).sum(0) + (self._solution * (square @ self._solution)).sum(0)
         return 1 - (error.sum() / (squares - means**2).sum()).item()
-
-
-def _resized(stage: Tensor, size: tuple[int, int]) -> Tensor:
-    """A stage at 1/16 as the network resizes it."""
-    if stage.shape[-1] > size[-1]:
-        return F.adaptive_avg_pool2d(stage, size)
-    return F.interpolate(stage, size=size, mode="bilinear", align_corners=False)
 
 
 def _neighbourhoods(maps: Tensor) -> Tensor:

@@ -163,12 +163,7 @@ class VPUFormer(nn.Module):
     def _sum_of_stages(self, stages: Sequence[Tensor], image_size: tuple[int, int]) -> Float[Tensor, "b d h16 w16"]:
         """`f_v`: the projected stages, summed at 1/16."""
         size = (-(-image_size[0] // 16), -(-image_size[1] // 16))
-        semantic = sum(
-            F.adaptive_avg_pool2d(projected, size)
-            if projected.shape[-1] > size[-1] or projected.shape[-2] > size[-2]
-            else F.interpolate(projected, size=size, mode="bilinear", align_corners=False)
-            for projected in (project(stage) for project, stage in zip(self.project, stages, strict=True))
-        )
+        semantic = sum(resized_stage(project(stage), size) for project, stage in zip(self.project, stages, strict=True))
         assert isinstance(semantic, Tensor)
         return semantic
 
@@ -193,6 +188,13 @@ class VPUFormer(nn.Module):
         if self.sharpen is not None and lateral.half is not None:
             logits = self.sharpen(logits, pixels, lateral.half)
         return F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
+
+
+def resized_stage(stage: Float[Tensor, "b c _ _"], size: tuple[int, int]) -> Float[Tensor, "b c h16 w16"]:
+    """A stage of the image encoder, or its projection, at 1/16."""
+    if stage.shape[-1] > size[-1] or stage.shape[-2] > size[-2]:
+        return F.adaptive_avg_pool2d(stage, size)
+    return F.interpolate(stage, size=size, mode="bilinear", align_corners=False)
 
 
 def _part(image: Tensor, stride: int) -> tuple[int, int]:
