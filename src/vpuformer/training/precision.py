@@ -21,7 +21,7 @@ def fastest_precision(device: torch.device) -> Precision:
 def keep_depthwise_in_float32(module: nn.Module) -> None:
     """Make depthwise convolutions of a stride or above 3x3 leave bfloat16 on a CPU.
 
-    Their bfloat16 gradient takes 2 to 15 times as long there as in float32 (oneDNN 3, channels last). This slows a
+    Their bfloat16 gradient takes several times as long there as in float32 (oneDNN 3, channels last). This slows a
     training step, most where the image encoder runs for every prompt. Names, parameters and buffers do not change.
     """
     for each in module.modules():
