@@ -97,6 +97,19 @@ def test_a_run_that_gets_a_signal_finishes_its_step_and_can_be_resumed(
     np.testing.assert_allclose(losses(tmp_path / "run"), losses(tmp_path / "whole"), rtol=1e-6)
 
 
+def test_a_signal_to_all_processes_of_a_run_stops_it(toys: Path, tmp_path: Path) -> None:
+    def signal_all() -> None:
+        for process in (*multiprocessing.active_children(), multiprocessing.current_process()):
+            os.kill(process.pid or 0, signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        during_step(patch, 2, signal_all)
+        stopped = train(toys, tmp_path / "run", workers=1, steps=40)
+    assert stopped.exit_code == 130, stopped.output
+    _, done = read_state(tmp_path / "run" / NAME)
+    assert f"stopped after step {done} of 40; the state of step {done} is saved" in stopped.stderr
+
+
 @pytest.fixture(autouse=True)
 def started_in_the_foreground() -> Iterator[None]:
     """Tests that run in the background of a shell would ignore Ctrl-C."""

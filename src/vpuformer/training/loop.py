@@ -246,11 +246,12 @@ def _loop(
         failed, stopped, due = (processes.sum(votes) > 0).tolist()
         if (failed or stopped or due) and run.done > run.saved_at:
             run.save()
-        if failed:
-            raise _end_of(run, error)
+        # A signal to all processes of a run also ends those that read images: the run has not failed then.
         if stopped:
             message = f"stopped after step {run.done} of {recipe.length}{_how_to_resume(run)}"
             raise Interrupted(message if processes.first else "")
+        if failed:
+            raise _end_of(run, error)
 
         try:
             row = run.step(micro_batches)
