@@ -44,6 +44,9 @@ def main() -> None:
     parser.add_argument("--backbone-weights", metavar="FILE")
     parser.add_argument("--output", required=True, type=Path, metavar="FOLDER")
     options = parser.parse_args()
+    if options.output.exists():
+        parser.error(f"{options.output} already exists; choose another output folder")
+    options.output.mkdir(parents=True)
 
     teacher = load_model(options.init)
     values = read_recipe(Path(options.recipe)) | {"data": options.data, "output": str(options.output)}

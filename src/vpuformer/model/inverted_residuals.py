@@ -79,7 +79,8 @@ class InvertedResiduals(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self._maps = architecture.maps()
-        _add_convolution(self, "conv_stem", 3, _STEM, 3, 2, architecture)
+        padding = _add_padding(self, 3, 2, architecture)
+        self.conv_stem = nn.Conv2d(3, _STEM, 3, 2, padding=padding, bias=False)
         self.bn1 = _NormReLU6(_STEM, architecture.epsilon)
         stages, channels = [], _STEM
         for stage in architecture.stages:
@@ -117,22 +118,13 @@ class _NormReLU6(nn.BatchNorm2d):
         return F.relu6(super().forward(input), inplace=True)
 
 
-def _add_convolution(
-    module: nn.Module,
-    name: str,
-    channels: int,
-    width: int,
-    kernel: int,
-    stride: int,
-    architecture: Architecture,
-    groups: int = 1,
-) -> None:
-    """Add a convolution to `module`, after a layer "pad" where its padding has two sides (for maps of even sides)."""
-    padding = kernel // 2
-    if stride == 2 and architecture.same_padding:
-        padding, least = 0, (kernel - 2) // 2
-        module.add_module("pad", nn.ZeroPad2d((least, least + 1, least, least + 1)))
-    module.add_module(name, nn.Conv2d(channels, width, kernel, stride, padding=padding, groups=groups, bias=False))
+def _add_padding(module: nn.Module, kernel: int, stride: int, architecture: Architecture) -> int:
+    """Add a layer "pad" where the padding has two sides (for maps of even sides); return what it leaves to the next."""
+    if stride == 1 or not architecture.same_padding:
+        return kernel // 2
+    least = (kernel - 2) // 2
+    module.add_module("pad", nn.ZeroPad2d((least, least + 1, least, least + 1)))
+    return 0
 
 
 class _Block(nn.Module):
@@ -146,7 +138,8 @@ class _Block(nn.Module):
             self.add_module("conv_pw", nn.Conv2d(channels, inner, 1, bias=False))
             self.add_module("bn1", _NormReLU6(inner, epsilon))
             narrow, norm = "conv_pwl", 2
-        _add_convolution(self, "conv_dw", inner, inner, stage.kernel, stage.stride, architecture, inner)
+        padding = _add_padding(self, stage.kernel, stage.stride, architecture)
+        self.conv_dw = nn.Conv2d(inner, inner, stage.kernel, stage.stride, padding=padding, groups=inner, bias=False)
         self.add_module(f"bn{norm}", _NormReLU6(inner, epsilon))
         self.add_module(narrow, nn.Conv2d(inner, width, 1, bias=False))
         self.add_module(f"bn{norm + 1}", nn.BatchNorm2d(width, eps=epsilon))
