@@ -8,6 +8,7 @@ import pytest
 
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.reading import read_annotations
 
 
 def packed(**files: bytes) -> bytes:
@@ -31,6 +32,18 @@ def test_a_folder_has_the_files_of_its_archive(tmp_path: Path) -> None:
     assert folder.read("sub/b.txt") == archive.read("sub/b.txt") == b"text"
     assert (folder.alone, archive.alone, Bundle(tmp_path / "a.json").alone) == (False, False, True)
     assert (archive.source, folder.source) == ("a.zip", tmp_path.name)
+
+
+def test_paths_of_an_archive_may_begin_with_the_folder_itself() -> None:
+    assert Bundle(packed(**{"./a.json": b"{}", "./sub/b.txt": b"", "./.c": b""})).names == ("a.json", "sub/b.txt")
+
+
+def test_endings_may_be_in_capitals() -> None:
+    shapes = b'{"shapes": [], "imagePath": "a.jpg"}'
+    xml = b"<annotation><object><name>cup</name></object></annotation>"
+    for content in ({"A.JSON": shapes}, {"labels/A.TXT": b"0 .5 .5 .5 .5"}, {"Annotations/A.XML": xml}):
+        _, found = read_annotations(Bundle(packed(**content)))
+        assert [image.name for image in found.images] == ["A"]
 
 
 def test_links_out_of_a_folder_are_left_out(tmp_path: Path) -> None:

@@ -162,3 +162,16 @@ def test_one_annotation_of_a_task_is_read() -> None:
 def test_what_is_broken_is_one_sentence(content: Any, message: str) -> None:
     with pytest.raises(MaskError, match=message):
         read(content)
+
+
+def test_shapes_without_an_id_keep_their_own_labels() -> None:
+    shapes = [result("rectanglelabels", BOX | {"rectanglelabels": [name]}) for name in ("cat", "dog")]
+    for identity in (None, ["a"]):
+        found = read([task(*({**shape, "id": identity} for shape in shapes))])
+        assert [each.label for each in found if isinstance(each, FoundObject)] == ["cat", "dog"]
+
+
+def test_a_text_that_begins_like_an_address_is_no_image() -> None:
+    content = task(result("rectanglelabels", BOX))
+    content["data"] = {"text": "//[draft", "image": "x.jpg"}
+    assert images([content])[0].name == "x.jpg"

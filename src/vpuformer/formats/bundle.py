@@ -22,6 +22,9 @@ MAX_JSON = 100_000_000
 _MOST_UNPACKED = 200
 """Times its own size that an archive of more than `MAX_JSON` may unpack to."""
 
+MOST_DIGITS = 18
+"""Digits of a whole number above which it is not read: Python refuses those of thousands."""
+
 _KEPT_JSON = 20_000_000
 """Size of the JSON files whose content is kept, the last one in any case. Parsed, they take up to twenty times as
 much memory."""
@@ -191,7 +194,17 @@ def _is_zip(path: Path) -> bool:
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    parts = (part for part in name.split("/") if part != ".")
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
+def without_ending(name: str, ending: str) -> str:
+    """The name without this ending, in capitals or not.
+
+    >>> without_ending("cup.JSON", ".json")
+    'cup'
+    """
+    return name[: -len(ending)] if name.lower().endswith(ending) else name
 
 
 def _files(folder: Path) -> list[Path]:

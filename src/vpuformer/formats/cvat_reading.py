@@ -14,7 +14,7 @@ import numpy as np
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import InputError, MaskError
 from vpuformer.formats.attributes import Attribute, Value, readable_values
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import MOST_DIGITS, Bundle
 from vpuformer.formats.found import (
     AddNote,
     Annotations,
@@ -116,7 +116,7 @@ def _attributes(shape: ElementTree.Element, numbers: Numbers) -> dict[str, Value
 
 def _layer(shape: ElementTree.Element) -> int:
     text = shape.get("z_order", "0")
-    return int(text) if text.removeprefix("-").isdecimal() else 0
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) <= MOST_DIGITS else 0
 
 
 def _object(shape: ElementTree.Element, size: Size, where: str) -> Found:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import MOST_DIGITS, Bundle
 from vpuformer.formats.found import AddNote, Annotations, Found, FoundImage, FoundObject, Ignored, TargetImage
 from vpuformer.formats.label_maps import NAMES
 from vpuformer.images import read_meaning
@@ -83,5 +83,7 @@ def label_names(bundle: Bundle) -> Mapping[int | None, str]:
     lines = ((bundle.text(path) or "") if path else "").splitlines()
     pairs = (line.split(maxsplit=1) for line in lines)
     return {
-        int(pair[0]): pair[1].strip() for pair in pairs if len(pair) == 2 and pair[0].isascii() and pair[0].isdigit()
+        int(pair[0]): pair[1].strip()
+        for pair in pairs
+        if len(pair) == 2 and pair[0].isascii() and pair[0].isdigit() and len(pair[0]) <= MOST_DIGITS
     }

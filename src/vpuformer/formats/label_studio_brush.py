@@ -42,7 +42,7 @@ def brush_mask(packed: Any, size: Size, where: str) -> BoolMask:
     return values.reshape(*size, _CHANNELS)[:, :, _CHANNELS - 1] > 0
 
 
-def _unpacked(bits: _Bits, wanted: int) -> npt.NDArray[np.uint32] | None:
+def _unpacked(bits: _Bits, wanted: int) -> npt.NDArray[np.unsignedinteger[Any]] | None:
     """The bytes of a stream; None if they are not as many as wanted."""
     at = 0
 
@@ -58,7 +58,7 @@ def _unpacked(bits: _Bits, wanted: int) -> npt.NDArray[np.uint32] | None:
     width = number(5) + 1
     widths = [number(4) + 1 for _ in range(4)]
     weights = np.left_shift(1, np.arange(width - 1, -1, -1, dtype=np.int64))
-    values = np.empty(wanted, np.uint32)
+    values = np.empty(wanted, np.uint8 if width <= 8 else np.uint32)
     done = 0
     while done < wanted:
         repeated = number(1)

@@ -79,7 +79,10 @@ def _image_name(task: Mapping[str, Any]) -> str | None:
     for text in (*texts, task.get("file_upload")):
         if not isinstance(text, str):
             continue
-        address = urlsplit(text)
+        try:
+            address = urlsplit(text)
+        except ValueError:  # a text that begins like an address
+            continue
         local = parse_qs(address.query).get("d", [""])[0]  # files of a folder that is served
         path = unquote(local or address.path)
         if PurePosixPath(path).suffix.lower() in image_endings():
@@ -105,18 +108,22 @@ def _objects(task: Mapping[str, Any], called: str, target: TargetImage, _: AddNo
             "annotation", "of a task that has several: the ground truth is read, else the last", len(annotations) - 1
         )
     results = _dicts(chosen.get("result"))
-    shapes = {result.get("id") for result in results if _kind(result) in _SHAPES}
+    # Results of one id describe one shape; one without an id stands alone.
+    keys = [identity if isinstance(identity := each.get("id"), str | int) else (n,) for n, each in enumerate(results)]
+    shapes = {key for key, result in zip(keys, results, strict=True) if _kind(result) in _SHAPES}
     attributes: defaultdict[Any, dict[str, Value]] = defaultdict(dict)
-    for result in results:
-        if result.get("type") in _ATTRIBUTES and result.get("id") in shapes:
-            attributes[result["id"]] |= _attribute(result)
+    labels: dict[Any, str] = {}
+    for key, result in zip(keys, results, strict=True):
+        if result.get("type") in _ATTRIBUTES and key in shapes:
+            attributes[key] |= _attribute(result)
         elif result.get("type") == "choices":
             yield FoundTags(_chosen(result))
-    labels = {result.get("id"): label for result in results if (label := _label(result)) is not None}
-    for index, result in enumerate(results, 1):
+        if (label := _label(result)) is not None:
+            labels[key] = label
+    for index, (key, result) in enumerate(zip(keys, results, strict=True), 1):
         kind = _kind(result)
         if kind not in _SHAPES:
-            given = result.get("type") == "choices" or result.get("id") in attributes
+            given = result.get("type") == "choices" or key in attributes
             if kind != "labels" and not given:
                 yield LeftOut(
                     f"result of type {result.get('type')!s:.40}",
@@ -131,11 +138,9 @@ def _objects(task: Mapping[str, Any], called: str, target: TargetImage, _: AddNo
         value = result.get("value")
         if not isinstance(value, dict):
             raise MaskError(f"{where} has no 'value'; export the project from Label Studio as JSON")
-        identity = result.get("id")
-        found = _object(
-            kind, value, labels.get(identity), None if identity is None else str(identity), target.size, where
-        )
-        given = attributes.get(identity, {})
+        identity = None if isinstance(key, tuple) else str(key)
+        found = _object(kind, value, labels.get(key), identity, target.size, where)
+        given = attributes.get(key, {})
         yield found._replace(attributes=given) if isinstance(found, FoundObject) and given else found
 
 

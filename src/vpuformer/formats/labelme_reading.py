@@ -13,7 +13,7 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import Bundle, without_ending
 from vpuformer.formats.found import (
     AddNote,
     Annotations,
@@ -47,7 +47,7 @@ def read(bundle: Bundle) -> Annotations:
 def _image(bundle: Bundle, name: str) -> FoundImage:
     objects = partial(_objects, bundle, name)
     if not bundle.alone:
-        return FoundImage(name.removesuffix(".json"), objects, stem=True)
+        return FoundImage(without_ending(name, ".json"), objects, stem=True)
     # The path begins where the file lay, which is not known: of it, only the name counts.
     path = bundle.json(name).get("imagePath")
     last = PurePosixPath(plain_name(path)).name if isinstance(path, str) else ""

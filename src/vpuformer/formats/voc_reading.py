@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import Bundle, without_ending
 from vpuformer.formats.found import (
     AddNote,
     Annotations,
@@ -40,13 +40,12 @@ def read(bundle: Bundle) -> Annotations:
     Labels of a map come from the list of boxes, else from the map of classes with the names in `labels.txt`.
     """
     maps = [] if bundle.alone else bundle.under(_OBJECTS, ".png")
-    stems = {path: f"/{path}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for path in maps}
+    stems = {path: without_ending(f"/{path}".partition(f"/{_OBJECTS}/")[2], ".png") for path in maps}
     names = dict(label_names(bundle))
     images = [FoundImage(stem, partial(_masks, bundle, path, names), stem=True) for path, stem in stems.items()]
     mapped = set(stems.values())
     for path in _xmls(bundle):
-        stem = f"/{path}".partition(f"/{_BOXES}/")[2] or path
-        stem = stem.removesuffix(".xml")
+        stem = without_ending(f"/{path}".partition(f"/{_BOXES}/")[2] or path, ".xml")
         if stem not in mapped:
             images.append(_boxed_image(bundle, path, stem))
     labels = [name for value, name in sorted(names.items(), key=lambda item: item[0] or 0) if value]
@@ -73,7 +72,7 @@ def _masks(
     """One object a value of the map of objects; the border of 255 is ignored."""
     meaning = meaning_in(bundle, path, target.size)
     add_note(f"{path} was read as {meaning.taken}")
-    boxes = path.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml"
+    boxes = without_ending(path.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1), ".png") + ".xml"
     root = parse_xml(bundle.read(boxes), boxes) if boxes in bundle else ElementTree.Element("annotation")
     listed = [thing.findtext("name") for thing in root.findall("object")]
     maps_of_classes = path.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)

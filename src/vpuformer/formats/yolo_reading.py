@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import Bundle, without_ending
 from vpuformer.formats.found import (
     AddNote,
     Annotations,
@@ -60,7 +60,7 @@ def read(bundle: Bundle) -> Annotations:
         stem = f"/{path}".partition("/labels/")[2] or path
         stem = stem.rpartition("/")[2] if bundle.alone else stem
         objects = partial(_objects, bundle, path, names)
-        name = stem.removesuffix(".txt") or None
+        name = without_ending(stem, ".txt") or None
         images.append(FoundImage(name, objects, stem=True, folder_known=not bundle.alone))
     numbers = sorted(names or {}, key=lambda number: (len(number), number))
     return Annotations(bundle.whole, images, [(names or {})[number] for number in numbers])
