@@ -65,7 +65,9 @@ def test_the_limit_of_pillow_neither_warns_nor_refuses_nor_changes(tmp_path, mon
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)  # 89 million without this
     Image.fromarray(RGB).save(tmp_path / "a.png")
     Image.fromarray(RGB).save(tmp_path / "a.tif")
-    for name in ("a.png", "a.tif"):
+    pages = [Image.fromarray(RGB)] * 2  # the second one is read by Pillow alone
+    pages[0].save(tmp_path / "lzw.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    for name in ("a.png", "a.tif", "lzw.tif@page001"):
         assert np.array_equal(read_image(tmp_path / name), RGB)
         assert image_size(tmp_path / name) == (3, 4)
     assert Image.MAX_IMAGE_PIXELS == 5
@@ -194,6 +196,28 @@ def test_a_tiff_whose_white_is_zero(tmp_path):
     for dtype in (np.uint8, np.uint16):
         tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 255]], dtype), photometric="miniswhite")
         assert read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [255, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
+def test_pages_whose_white_is_zero_have_one_scale_also_where_data_is_missing(tmp_path, dtype):
+    pages = np.array([[[10, 100, 200]], [[10, 100, 7]]], dtype)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for page in pages:
+            tag = (42113, "s", 0, "7", True)  # the value without data, as GDAL writes it
+            file.write(page, photometric="miniswhite", metadata=None, extratags=[tag])
+    first, second = (read_image(tmp_path / f"a.tif{page}")[0, :, 0] for page in ("", "@page001"))
+    assert first[0] > first[1] > first[2]
+    assert first[:2].tolist() == second[:2].tolist()
+    assert second[2] == 0
+
+
+def test_a_deep_image_of_many_rows_is_as_one_strip():
+    values = np.random.default_rng(0).integers(-30_000, 30_000, (900, 300), dtype=np.int16)
+    low, high = float(values.min()), float(values.max())
+    wanted = ((values - low) * (255 / (high - low)) + 0.5).astype(np.uint8)
+    found = read_image(values)[:, :, 0].astype(int)
+    assert np.abs(found - wanted).max() <= 1
+    assert np.unique(found).size == 256
 
 
 def test_a_deep_tiff_in_cmyk(tmp_path):

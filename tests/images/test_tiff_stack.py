@@ -63,6 +63,16 @@ def test_smaller_copies_are_no_slices(tmp_path):
     assert image[0, 0, 0] == 50
 
 
+def test_a_smaller_copy_before_the_image_is_not_the_image(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for value, side, kind in ((9, 8, 1), (50, 32, 0), (100, 32, 0)):
+            file.write(np.full((side, side), value, np.uint8), subfiletype=kind, metadata=None)
+    assert [each.name for each in slices_of(tmp_path / "a.tif")] == ["a.tif", "a.tif@page001"]
+    for name, value in (("a.tif", 50), ("a.tif@page001", 100)):
+        assert image_size(tmp_path / name) == (32, 32)
+        assert read_image(tmp_path / name)[0, 0, 0] == value
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_of_an_image_that_is_too_large_the_largest_copy_that_is_not_is_shown(tmp_path, monkeypatch, inside):
     path = tmp_path / "slide.tif"

@@ -7,6 +7,8 @@ Pillow decodes nearly everything. What it would cut to 8 bits (colour PNG and TI
 import gzip
 import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +44,10 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 ORIENTATION = 0x0112  # EXIF and TIFF use the same tag
 
 _limit_of_pillow = threading.Lock()
+_lifting = 0
+"""Number of threads that decode without Pillow's own limit."""
+_limit: int | None = None
+"""Pillow's limit, while it is lifted."""
 
 Stored = Image.Image | npt.NDArray[Any]
 """A decoded Pillow image in any mode, or an array (H, W) or (H, W, channels) of any number type."""
@@ -265,17 +271,31 @@ def _opened(file: BinaryIO) -> Image.Image:
         return Image.open(file, formats=formats())
 
 
+@contextmanager
+def without_limit_of_pillow() -> Iterator[None]:
+    """Lift the limit at which Pillow warns, 89 million pixels, and refuses, 179 million: ours is another.
+
+    It is one value for the whole process, and comes back when no thread needs it lifted.
+    """
+    global _lifting, _limit
+    with _limit_of_pillow:
+        if not _lifting:
+            _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _lifting += 1
+    try:
+        yield
+    finally:
+        with _limit_of_pillow:
+            _lifting -= 1
+            if not _lifting:
+                Image.MAX_IMAGE_PIXELS = _limit
+
+
 def opened_by_pillow(file: BinaryIO, path: Path, what: What, *, any_size: bool = False) -> Image.Image:
     """A Pillow image, not yet decoded, of a size that is read, or of any."""
-    # Pillow's own limit is one value for the whole process: lifted for the moment in which the head is read, because
-    # it would warn at 89 million pixels and refuse above 179 million.
     try:
-        with _limit_of_pillow:
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                image = _opened(file)
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+        with without_limit_of_pillow():
+            image = _opened(file)
     except Image.UnidentifiedImageError as error:
         raise error_for(what)(
             f"{path} cannot be read as {_one(what)}; give a PNG, JPEG, TIFF, WebP, BMP or GIF file"

@@ -4,6 +4,7 @@ Only the slice is read from a file that is not compressed. A compressed one is u
 without a name, and the last few of them stay open.
 """
 
+import errno
 import gzip
 import logging
 import math
@@ -167,15 +168,19 @@ def _length(content: IO[bytes]) -> int:
     return content.seek(0, 2)
 
 
+def _no_room_for(file: Path) -> str:
+    return f"{file} is unpacked in {tempfile.gettempdir()}, which has no room for it; unpack the file yourself"
+
+
 def _unpacked(packed: IO[bytes], file: Path, most: int) -> IO[bytes]:
     """The first bytes in a gzip file, in a temporary one, which the system removes when it is closed.
 
     Raises:
         ImageError: the disk has no room for it.
     """
-    folder, left = tempfile.gettempdir(), most
-    if shutil.disk_usage(folder).free < most + _BLOCK:
-        raise ImageError(f"{file} is unpacked in {folder}, which has no room for it; unpack the file yourself")
+    left = most
+    if shutil.disk_usage(tempfile.gettempdir()).free < most + _BLOCK:
+        raise ImageError(_no_room_for(file))
     with ExitStack() as on_failure:
         target = on_failure.enter_context(tempfile.TemporaryFile())
         source = gzip.GzipFile(fileobj=packed)
@@ -200,6 +205,10 @@ def _errors(file: Path, what: What) -> Iterator[None]:
         yield
     except InputError as error:
         raise error_for(what)(str(error)) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise error_for(what)(_no_room_for(file)) from error
+        raise undecodable(str(file), what, error) from error
     except Exception as error:
         raise undecodable(str(file), what, error) from error
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vpuformer.arrays import RGB
+from vpuformer.arrays import RGB, row_strips
 from vpuformer.errors import ImageError
 from vpuformer.images.heads import upright_size_of
 from vpuformer.images.loading import DEEP_MODES, Loaded, check_pixels, load_upright
@@ -38,7 +38,8 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
       that range (`vpuformer.images.ranges.display_range`).
     * **Floating point**: 0..1 to 0..255; an image with values outside 0..1 from its smallest to its largest value,
       as integers are. An image of one value only that is not within 0..1, or of wide integers, is black.
-    * **Pixels without data** in a file, which are NaN or have the value that GDAL's tag names: black.
+    * **Pixels without data** in a file of more than 8 bits, which are NaN or have the value that GDAL's tag names:
+      black.
 
     The result may share its memory with `source` where that is an array of uint8.
 
@@ -134,7 +135,10 @@ def _to_eight_bits(values: npt.NDArray[Any], name: str, shown: Shown) -> RGB:
         return table.clip(0, 255).astype(np.uint8)[values]
     wide = values.dtype.itemsize > 2 and values.dtype != np.float32
     kind = np.float64 if wide or scale > _LARGEST_FLOAT32 else np.float32
-    within = np.nan_to_num(values.astype(kind), copy=False, nan=low).clip(low, high)
-    above = within - low
-    stretched = above * scale if math.isfinite(scale) else above / (high - low) * 255  # a range next to nothing
-    return (stretched + 0.5).astype(np.uint8)
+    result = np.empty(values.shape, np.uint8)
+    for rows in row_strips((values.shape[0], values.shape[1])):  # in strips, since floats take many times the memory
+        within = np.nan_to_num(values[rows].astype(kind), copy=False, nan=low).clip(low, high)
+        above = within - low
+        stretched = above * scale if math.isfinite(scale) else above / (high - low) * 255  # a range next to nothing
+        result[rows] = stretched + 0.5
+    return result

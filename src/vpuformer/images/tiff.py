@@ -32,6 +32,7 @@ from vpuformer.images.loading import (
     opened_by_pillow,
     undecodable,
     upright,
+    without_limit_of_pillow,
 )
 
 # What is wrong with a file is said once, in the error, and not also in a line of log on the terminal. A program that
@@ -110,11 +111,11 @@ def _check_chain(tiff: tifffile.TiffFile) -> None:
 
 def _head_of(tiff: tifffile.TiffFile, address: Address, what: What) -> TiffHead:
     page, number, level = cast(tifffile.TiffPage, tiff.pages.first), 0, None
-    if address.number:
-        numbers = full_pages(tiff)
-        if address.number >= len(numbers):
-            raise error_for(what)(f"{address.file} has no page {address.number}; its pages are 0 to {len(numbers) - 1}")
-        number = numbers[address.number]
+    if address.number or page.is_reduced or page.is_mask:
+        numbers, wanted = full_pages(tiff), address.number or 0
+        if wanted >= len(numbers):
+            raise error_for(what)(f"{address.file} has no page {wanted}; its pages are 0 to {len(numbers) - 1}")
+        number = numbers[wanted]
         page = cast(tifffile.TiffPage, tiff.pages[number])
     if what == "image" and page.imagelength * page.imagewidth > MAX_PIXELS:
         copies = _smaller_copies(tiff, page, number)
@@ -210,7 +211,8 @@ def load_tiff(file: BinaryIO, address: Address, what: What) -> Stored:
 
         def by_pillow() -> Stored:
             file.seek(0)
-            with opened_by_pillow(file, path, what, any_size=True) as image:
+            # Of a TIFF, Pillow checks its own limit once more while it decodes.
+            with without_limit_of_pillow(), opened_by_pillow(file, path, what, any_size=True) as image:
                 if head.number is None:
                     raise ValueError("its smaller copy cannot be decoded")
                 image.seek(head.number)
@@ -222,9 +224,10 @@ def load_tiff(file: BinaryIO, address: Address, what: What) -> Stored:
             return as_stored(found, 2**head.bits - 1 if head.bits in (2, 4) else None, inverted=head.inverted)
 
         def by_tifffile() -> Stored:
-            pixels = _as_seen(_pixels_of(head), head, what)
+            stored = _pixels_of(head)
+            pixels = _as_seen(stored, head, what)
             if head.inverted and what == "image":
-                pixels = ~pixels if np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == np.bool_ else -pixels
+                pixels = _inverted(pixels, stored.dtype)
             return upright(pixels, head.orientation)
 
         def by_opencv() -> Stored:
@@ -266,6 +269,13 @@ def _as_seen(pixels: npt.NDArray[Any], head: TiffHead, what: What) -> npt.NDArra
         pixels if pixels.dtype.kind == "f" else pixels.astype(np.float32 if pixels.dtype.itemsize == 2 else np.float64)
     )
     return np.where(missing, floats.dtype.type(np.nan), floats)
+
+
+def _inverted(pixels: npt.NDArray[Any], stored: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Large values for small ones. Integers that became floats, since some have no data, as the other pages do."""
+    if pixels.dtype == stored and stored.kind != "f":
+        return ~pixels
+    return (0 if stored.kind == "f" else -1 if stored.kind == "i" else np.iinfo(stored).max) - pixels
 
 
 def _pixels_of(head: TiffHead) -> npt.NDArray[Any]:
