@@ -1,6 +1,7 @@
 """Overlays, and the truth of the examples."""
 
 import importlib.util
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,10 @@ def test_what_lies_outside_the_image_is_cut_off():
     assert np.array_equal(overlay(GREY_IMAGE, nothing, far), GREY_IMAGE)
     crossing = overlay(GREY_IMAGE, nothing, [Mark("line", [(-100, 100), (400, 100)])])
     assert (crossing[100] == POSITIVE).all(axis=1).sum() > 280
+    started = time.perf_counter()
+    further = overlay(GREY_IMAGE, nothing, [Mark("line", [(-1e9, 100), (1e9, 100)])])
+    assert time.perf_counter() - started < 5, "the time does not grow with what lies outside"
+    assert np.array_equal(further[:, 60:-60], crossing[:, 60:-60])
 
 
 @pytest.mark.parametrize(

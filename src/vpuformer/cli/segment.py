@@ -81,7 +81,7 @@ def segment(
     pixels, remarks = read_with_remarks(image)
     notes = [f"{image}: {remark}" for remark in remarks]
     size = (pixels.shape[0], pixels.shape[1])
-    fit_to_image(wanted, size)  # fails before the network is loaded
+    clipped = fit_to_image(wanted, size)  # fails before the network is loaded
     previous = None
     if mask is not None:
         previous, said = read_previous(mask, size, label)
@@ -103,7 +103,7 @@ def segment(
     if output is not None:
         write_mask(output, found)
     if overlay is not None:
-        write_image(overlay, drawn(pixels, found, marks_of(wanted)))
+        write_image(overlay, drawn(pixels, found, marks_of(clipped)))
     bounds = Crop.around(found)
     summary = {
         "mask": None if output is None else str(output),

@@ -73,27 +73,37 @@ def filled(outline: Any, size: Size, where: str) -> BoolMask:
     counts = last - first
     if counts.sum() > _MOST_CROSSINGS:
         raise MaskError(f"{where}: an outline crosses too many rows to be filled; simplify it")
-    turns = np.zeros((height, width + 1), np.uint8)
+    mask = np.zeros(size, np.bool_)
+    if not counts.any():
+        return mask
+    # Rows and columns that the outline reaches; the last column is right of all its pixels.
+    top, bottom = int(first[counts > 0].min()), int(last[counts > 0].max())
+    left, right = np.clip(np.ceil(corners[:, 0] - 0.5), 0, width).astype(np.int64)[
+        [corners[:, 0].argmin(), corners[:, 0].argmax()]
+    ]
+    turns = np.zeros((bottom - top, right - left + 1), np.uint8)
     ends = np.cumsum(counts)
     begin = 0
     while begin < len(counts):
         end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _BLOCK)))
-        _turn(turns, upper[begin:end], lower[begin:end], first[begin:end], counts[begin:end])
+        _turn(turns, (top, left), upper[begin:end], lower[begin:end], first[begin:end], counts[begin:end])
         begin = end
-    return (np.bitwise_xor.accumulate(turns, axis=1)[:, :width] & 1).astype(np.bool_)
+    mask[top:bottom, left:right] = np.bitwise_xor.accumulate(turns, axis=1)[:, :-1]
+    return mask
 
 
 def _turn(
     turns: npt.NDArray[np.uint8],
+    corner: tuple[int, int],
     upper: npt.NDArray[np.float64],
     lower: npt.NDArray[np.float64],
     first: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
 ) -> None:
-    """Turn the first pixel of every row whose centre is not left of an edge."""
+    """Turn the first pixel of every row whose centre is not left of an edge; `corner` is (row, column) of the first."""
     edges = np.repeat(np.arange(len(counts)), counts)
     rows = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edges]
     (xa, ya), (xb, yb) = upper[edges].T, lower[edges].T
     crossings = xa + (rows + 0.5 - ya) * (xb - xa) / (yb - ya)
-    columns = np.clip(np.ceil(crossings - 0.5), 0, turns.shape[1] - 1).astype(np.int64)
-    np.bitwise_xor.at(turns, (rows, columns), np.uint8(1))
+    columns = np.clip(np.ceil(crossings - 0.5) - corner[1], 0, turns.shape[1] - 1).astype(np.int64)
+    np.bitwise_xor.at(turns, (rows - corner[0], columns), np.uint8(1))

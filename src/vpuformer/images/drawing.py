@@ -150,7 +150,8 @@ def _draw_line(canvas: RGB, points: Points, radius: float, colour: RGBColour, op
     if left >= right or top >= bottom:
         return
     covered = np.zeros((bottom - top, right - left), np.float32)
-    for start, end in _short_pieces(points, longest=4 * reach):
+    corners = np.array([(left - reach, top - reach), (right + reach, bottom + reach)])
+    for start, end in _short_pieces(points, longest=4 * reach, within=corners):
         low = np.floor(np.minimum(start, end) - reach).astype(int) - (left, top)
         high = np.ceil(np.maximum(start, end) + reach).astype(int) + 1 - (left, top)
         (xa, ya), (xb, yb) = np.maximum(low, 0), np.minimum(high, (right - left, bottom - top))
@@ -161,11 +162,21 @@ def _draw_line(canvas: RGB, points: Points, radius: float, colour: RGBColour, op
     _blend(canvas[top:bottom, left:right], opacity * covered, colour)
 
 
-def _short_pieces(points: Points, longest: float) -> Iterator[tuple[Points, Points]]:
-    """The straight pieces of a line, cut up: a short piece fills most of the rectangle around it, a long one little."""
+def _short_pieces(points: Points, longest: float, within: Points) -> Iterator[tuple[Points, Points]]:
+    """The straight pieces of a line, cut up: a short piece fills most of the rectangle around it, a long one little.
+
+    What lies outside the rectangle with the corners `within` is left out.
+    """
     if len(points) == 1:
         yield points[0], points[0]
-    for start, end in pairwise(points):
+    for begin, finish in pairwise(points):
+        along = finish - begin
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.sort((within - begin) / along, axis=0)  # at which the line enters and leaves each strip
+        first, last = np.nanmax((0, *shares[0])), np.nanmin((1, *shares[1]))
+        if first > last:
+            continue
+        start, end = begin + first * along, begin + last * along
         cuts = max(1, math.ceil(float(np.hypot(*(end - start))) / longest))
         yield from pairwise(np.linspace(start, end, cuts + 1))
 
