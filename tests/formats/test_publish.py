@@ -1,6 +1,7 @@
 """An export appears whole, replaces only what an earlier one wrote, and leaves nothing where it fails."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +129,13 @@ def test_the_choice_reaches_the_writer(tmp_path: Path) -> None:
         assert isinstance(entry["segmentation"], list) == polygons
     export("labelme", images("a/b.jpg"), tmp_path / "l", ["cup"], images_at="../photos")
     assert json.loads((tmp_path / "l/a/b.json").read_bytes())["imagePath"] == "../../photos/a/b.jpg"
+
+
+def test_what_a_killed_export_left_hinders_none_and_goes_after_a_day(tmp_path: Path) -> None:
+    old, young = (tmp_path / f".vpuformer-unfinished-{name}" for name in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    export("coco", images("x.jpg"), tmp_path, ["cup"])
+    assert young.exists()
+    assert not old.exists()

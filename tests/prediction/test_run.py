@@ -18,10 +18,12 @@ from support.app_disks import Disks
 from support.volumes import oriented, write_nifti
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.formats import FORMATS, read_objects
+from vpuformer.formats.prompted import Listed, PromptList, Unanswered
 from vpuformer.images import read_image, slice_path
 from vpuformer.inference.protocol import Encoded
-from vpuformer.prediction.job import FILE
+from vpuformer.prediction.job import FILE, Job, JobHeader
 from vpuformer.prediction.run import LEFT_OUT, Predicted, join, predict_folder
+from vpuformer.prompts import Click
 
 TESTS = Path(__file__).parents[1]
 
@@ -305,3 +307,24 @@ def test_two_names_of_one_image_and_two_objects_of_one_id_are_refused(images: Pa
     twice = [line("b.jpg", click(1, 1), id=4), line("a.png", click(1, 1), id=4)]
     with pytest.raises(InputError, match="two objects have the id 4"):
         predicted(images, written(tmp_path, twice), tmp_path / "o")
+
+
+def test_prompts_that_are_missing_are_one_sentence(images: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.jsonl does not exist"):
+        predict_folder(images, tmp_path / "gone.jsonl", tmp_path / "out", Disks())
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_error_while_answers_are_read_is_the_one_that_is_raised(tmp_path: Path) -> None:
+    asked = Listed.of("c.png", "c.png", lambda: [Click(3, 3)])
+    entries = [Unanswered("a.png", "gone", "object"), Unanswered("b.png", "gone", "object"), asked]
+
+    def export() -> None:
+        with Job(tmp_path) as job:
+            job.fill(PromptList("lines", (), iter(entries)), JobHeader("", "", (1, 1), "", "coco", None))
+            rows = job.unanswered()
+            next(rows)
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        export()

@@ -77,25 +77,25 @@ def export_graphs(
     encode, decode = example_inputs(model, side)
     features = [name for name in decode if name in FEATURES]
     weights = _Weights.of(manifest, model)
-    digests: dict[str, str] = {}
-    with write_errors(target, error=CheckpointError):
-        (target / GRAPHS_FILE).unlink(missing_ok=True)  # graphs are complete when it is there
+    contents: dict[str, bytes] = {}
     for file, graph, inputs, outputs in (
         (ENCODE_FILE, EncodeGraph(model), encode, features),
         (DECODE_FILE, DecodeGraph(model), decode, ["logits"]),
     ):
         proto = _onnx(graph, inputs, outputs)
         weights.refer_to(proto)
-        content = proto.SerializeToString()
+        contents[file] = proto.SerializeToString()
+    with write_errors(target, error=CheckpointError):
+        (target / GRAPHS_FILE).unlink(missing_ok=True)  # graphs are complete when it is there
+    for file, content in contents.items():
         write_file(target / file, content, error=CheckpointError)
-        digests[file] = hashlib.sha256(content).hexdigest()
     values = {
         "format": FORMAT,
         "sha256": manifest.sha256,
         "input_size": side,
         "lateral_eighth": model.grids((side, side)).lateral_eighth,
         "features": features,
-        "graphs": digests,
+        "graphs": {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()},
     }
     write_file(target / GRAPHS_FILE, json.dumps(values, indent=2) + "\n", error=CheckpointError)
     return target

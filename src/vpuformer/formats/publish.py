@@ -4,14 +4,18 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import InputError
 from vpuformer.files import read_json, remove_temporary, write_errors, write_file
 
 _UNFINISHED = ".vpuformer-unfinished-"
+
+_ABANDONED = 24 * 3600
+"""Seconds after which what an export has begun to write belongs to one that was killed."""
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
@@ -22,7 +26,8 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     """
     if folder.is_dir():
         try:
-            found = min((path.name for path in folder.iterdir()), default=None)
+            names = (path.name for path in folder.iterdir() if not path.name.startswith(_UNFINISHED))
+            found = min(names, default=None)
         except OSError as error:
             raise InputError(f"{folder} cannot be read ({error.strerror}); name another folder") from error
         if found is not None and not overwrite:
@@ -46,6 +51,7 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
         InputError: see `check_target`; or the disk does not take it.
     """
     check_target(folder, overwrite=overwrite)
+    _remove_abandoned(folder)
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     staging = folder / f"{_UNFINISHED}{secrets.token_hex(8)}"  # on the same disk: to move is then to rename
     try:
@@ -72,6 +78,14 @@ def remove_unfinished(folder: Path) -> None:
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path, ignore_errors=True)
     remove_temporary(folder)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed exports have left, but not what another export may still write."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _move(staging: Path, folder: Path, record: Path) -> None:

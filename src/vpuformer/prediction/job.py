@@ -104,8 +104,10 @@ class Job:
     def close(self) -> None:
         """Close the database, which is then one file, or none if the run is over."""
         with self._errors():
-            self._database.execute("PRAGMA journal_mode = DELETE")
-            self._database.close()
+            try:
+                self._database.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                self._database.close()
         if self.over:
             self.path.unlink()
 
@@ -195,7 +197,8 @@ class Job:
     def unanswered(self) -> Iterator[tuple[int, Unanswered]]:
         """What is left out, after the number of its image; 0 if the list left it out."""
         query = "SELECT coalesce(number, 0), image, reason, thing, object FROM unanswered ORDER BY 1, rowid"
-        return ((number, Unanswered(*row)) for number, *row in self._database.execute(query))
+        # All at once: an open query would hinder closing after an error of the caller.
+        return iter([(number, Unanswered(*row)) for number, *row in self._all(query)])
 
     def count_unanswered(self, thing: str) -> int:
         """Number of images, or objects, that are left out."""

@@ -87,6 +87,8 @@ def predict_folder(
     find_format(format_name, polygons=polygons)
     folder, source, target = ImageFolder(images, as_window(window)), Path(prompts), Path(output)
     part, shown = parse_shard(shard), None if folder.window is None else str(folder.window)
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give the file or folder of the prompts")
     header = JobHeader(_fingerprint(source), segmenter.sha256, part, str(folder.root), format_name, polygons, shown)
     if not (target / FILE).exists():
         check_target(target, overwrite=overwrite)
