@@ -13,12 +13,11 @@ BETAS = (0.9, 0.999)
 
 
 def make_optimizer(network: VPUFormer, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make Adam or AdamW over the trainable parameters.
-
-    A fused step has one kernel for each tensor in the place of a dozen small ones.
-    """
+    """Make Adam or AdamW over the trainable parameters of a network that is on its device."""
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(_groups(network, recipe), betas=BETAS, weight_decay=recipe.weight_decay, fused=True)
+    # On a CPU, a fused step has one kernel for each tensor in the place of a dozen small ones.
+    fused = True if next(network.parameters()).device.type == "cpu" else None
+    return kind(_groups(network, recipe), betas=BETAS, weight_decay=recipe.weight_decay, fused=fused)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, share: float = 0.0) -> None:
