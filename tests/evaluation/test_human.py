@@ -215,3 +215,11 @@ def test_the_command_measures_with_them(
     refused = CliRunner().invoke(app, [str(word) for word in [*words, *baseline, "--first", "box"]])
     assert refused.exit_code == 2
     assert "--human gives all scribbles at once" in refused.stderr
+
+
+def test_sets_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    for folder in ("x/anno", "y/anno", "."):
+        write_labels(
+            tmp_path / folder / "one-anno.png", labels_of(drawn([(4, 4), (20, 4)]), drawn([(4, 44), (60, 44)]))
+        )
+    assert set(find_sets(tmp_path)) == {"x/anno", "y/anno", tmp_path.name}

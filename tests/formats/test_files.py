@@ -146,7 +146,7 @@ def test_objects_of_one_label_do_not_take_from_one_another_but_are_no_longer_tol
     assert note.endswith(": x.png.")
 
 
-@pytest.mark.parametrize(("number", "mode"), [(254, "P"), (255, "I;16"), (300, "I;16")])
+@pytest.mark.parametrize(("number", "mode"), [(253, "P"), (254, "I;16"), (300, "I;16")])
 def test_more_labels_than_a_palette_has_make_a_map_of_16_bits(tmp_path: Path, number: int, mode: str) -> None:
     labels = [f"label {i}" for i in range(number)]
     write("labels", [annotated("x.png", (SQUARE, labels[-1]), (RING, None))], tmp_path, labels)

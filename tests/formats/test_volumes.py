@@ -374,3 +374,15 @@ def test_a_list_that_is_broken_ends_in_one_sentence(tmp_path, change):
     path.write_text(json.dumps(index))
     with pytest.raises(MaskError, match=r"volumes\.json|other\.nii\.gz|scan\.nii\.gz"):
         list(read_objects(packed(tmp_path / "out"), "scan.nii.gz@z004", (10, 12), labels=LABELS))
+
+
+@pytest.mark.parametrize("suffix", ["@window40,400", "@frame000", "@frame000@window40,400"])
+def test_names_of_dicom_images_may_hold_a_window_and_a_frame(tmp_path, suffix):
+    root = tmp_path / "in"
+    write_series(root / "ct", ["a.dcm", "b.dcm", "c.dcm"])
+    corner = np.zeros((10, 12), bool)
+    corner[0, 3] = True
+    image = AnnotatedImage(f"ct/b.dcm{suffix}", 12, 10, [LabelledMask(corner, "mark", 1)], 1)
+    export("volumes", [image], tmp_path / "out", LABELS, root=root)
+    volume = np.asarray(nibabel.load(tmp_path / "out/labels/ct/series-3.nii.gz").dataobj)
+    assert np.argwhere(volume).tolist() == [[3, 0, 1]]

@@ -155,7 +155,8 @@ def find_sets(folder: str | os.PathLike[str]) -> dict[str, dict[str, Path]]:
     for path in files_below(top):
         if not path.name.endswith(ENDING):
             continue
-        sets.setdefault(path.parent.name, {})[path.name.removesuffix(ENDING)] = path
+        above = path.parent.relative_to(top)
+        sets.setdefault(above.as_posix() if above.name else top.name, {})[path.name.removesuffix(ENDING)] = path
     if not sets:
         raise DatasetError(f"{top} holds no scribbles; expected files called STEM{ENDING}, in it or in its folders")
     return sets

@@ -18,8 +18,8 @@ NAMES = "labels.txt"
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
     """Write `IMAGE.png`, in which every pixel has the number of its label, or 0.
 
-    The first label is 1. Up to 254 labels make a palette of 8 bits (one value is kept for objects without a label),
-    more of them grey of 16 bits. Where objects overlap, the later one wins.
+    The first label is 1. Up to 253 labels make a palette of 8 bits (one value is kept for objects without a label, and
+    readers ignore 255), more of them grey of 16 bits. Where objects overlap, the later one wins.
 
     Raises:
         InputError: the disk does not take a file, an object has an unknown label, or there are more
@@ -28,7 +28,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
     output, numbers = Output(folder), LabelNumbers(labels)
     if len(labels) >= np.iinfo(np.uint16).max:
         raise InputError(f"a label map holds 65,534 labels, these are {len(labels)}; use the format coco")
-    kind = np.uint8 if len(labels) < np.iinfo(np.uint8).max else np.uint16
+    kind = np.uint8 if len(labels) + 1 < np.iinfo(np.uint8).max else np.uint16
     lost, alike = Affected(), Affected()
     for image in images:
         values = np.zeros((image.height, image.width), kind)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+import cv2
 import numpy as np
 
 from vpuformer.errors import InputError
@@ -52,7 +53,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
             lost.add(image.image, int(np.count_nonzero(objects[thing.mask])))
             classes[thing.mask], objects[thing.mask] = label + 1, len(boxes)
             output.objects += 1
-        hidden.add(image.image, len(boxes) - int(np.count_nonzero(np.bincount(objects.ravel())[1:])))
+        pixels = cv2.calcHist([objects], [0], None, [256], [0, 256])  # of each object; np.bincount copies to int64
+        hidden.add(image.image, len(boxes) - int(np.count_nonzero(pixels[1:])))
         stem = output.stem(image.image)
         stems.append(stem)
         output.write(f"SegmentationClass/{stem}.png", map_png(classes))

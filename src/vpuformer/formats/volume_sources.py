@@ -119,10 +119,16 @@ class SeriesSource:
         return np.zeros((self._place.columns, self._place.rows, len(self._numbers)), kind)
 
     def view(self, volume: Labels, image: AnnotatedImage) -> Labels:
-        return _AS_STORED.slice_of(volume, self._numbers[image.image])
+        return _AS_STORED.slice_of(volume, self._number(image))
 
     def where(self, image: AnnotatedImage) -> dict[str, Any]:
-        return _where(_AS_STORED, self._numbers[image.image])
+        return _where(_AS_STORED, self._number(image))
+
+    def _number(self, image: AnnotatedImage) -> int:
+        """The slice that an image is; its name may also hold a window, and the frame of a file of one frame."""
+        address = Address.of(Path(image.image))
+        frame = address._replace(window=None).path.as_posix()
+        return self._numbers.get(frame, self._numbers.get(address.file.as_posix(), 0))
 
     def encode(self, volume: Labels) -> bytes:
         import nibabel
@@ -211,7 +217,7 @@ def sources_of(
             source = _series(key, root)
         else:
             place = place_of(root / name)
-            names = [members[0].image] if place.frames == 1 else _frames(name, place)
+            names = [name] if place.frames == 1 else _frames(name, place)
             source = SeriesSource(name, names, [place])
         found.append((source, members))
     return found, lost
