@@ -273,7 +273,7 @@ def _opened(file: BinaryIO) -> Image.Image:
 
 @contextmanager
 def without_limit_of_pillow() -> Iterator[None]:
-    """Lift the limit at which Pillow warns, 89 million pixels, and refuses, 179 million: ours is another.
+    """Lift the limits of Pillow: it warns at 89 million pixels and refuses 179 million.
 
     It is one value for the whole process, and comes back when no thread needs it lifted.
     """
