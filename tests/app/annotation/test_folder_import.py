@@ -238,6 +238,20 @@ def test_objects_without_a_label_get_the_one_that_is_given(add: Add, store: Stor
     assert objects(store) == [("line", 90, False)]
 
 
+def test_an_image_that_cannot_be_read_hinders_no_other_one(add: Add, store: Store, image_folder: Path) -> None:
+    content = coco(
+        {"bbox": [30, 30, 40, 20]},
+        {"bbox": [2, 2, 9, 9], "image": "b.jpg"},
+        {"bbox": [1, 1, 9, 9], "image": "sub/c.png"},
+    )
+    path = image_folder / "b.jpg"
+    path.write_bytes(path.read_bytes()[:-200])  # its head, with the size, is whole
+    report = add(content)
+    assert (report.images, report.answered, report.waiting) == (3, 2, 1)
+    assert reasons(report) == {"box without a mask: its image cannot be read": 1}
+    assert objects(store, "sub/c.png")[0][1] > 0
+
+
 def test_an_image_with_a_broken_object_is_left_out_as_a_whole(add: Add, store: Store) -> None:
     broken = {"segmentation": {"size": [64, 64], "counts": "o"}, "image": "b.jpg"}
     content = coco({"segmentation": SQUARE}, {"segmentation": SQUARE, "image": "b.jpg"}, broken)

@@ -158,7 +158,12 @@ class _Run:
                 self.left_out.add("object", DOUBLE, [name])
         waiting = [each.id for each in imported if each.waits]
         known = [identity for identity in waiting if identity is not None]
-        answered = self.answer(name, known) if self.answer is not None and known and not self.settings.dry_run else 0
+        answered = 0
+        if self.answer is not None and known and not self.settings.dry_run:
+            try:
+                answered = self.answer(name, known)
+            except ImageError as error:  # its head is whole, so its objects are stored
+                self.left_out.add("box", "without a mask: its image cannot be read", [f"{name}: {error}"], len(known))
         self.answered += answered
         self.waiting += len(waiting) - answered
 
