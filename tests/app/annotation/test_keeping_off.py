@@ -136,6 +136,21 @@ def test_what_was_kept_off_is_stored_so_that_a_lost_answer_is_the_same_again(
     assert np.array_equal(expected, ~(LEFT | TOP))
 
 
+def test_a_first_box_that_keeps_off_others_is_not_answered_like_an_imported_one(
+    annotator: Annotator, tmp_path: Path
+) -> None:
+    state = act(annotator, annotator.begin(1, "object-1"), {"type": "box", "box": [1, 1, 9, 7]}, others(annotator))
+    store = sa.create_engine(f"sqlite:///{tmp_path / 'kept.sqlite'}")
+    with store.begin() as connection:
+        lost = "update step set mask = null, area = null, logits = null, crop = null where object = :id"
+        connection.execute(sa.text(lost), {"id": state.id})
+    store.dispose()
+    assert annotator.store.waiting_boxes() == {}
+    again = annotator.state(state.id)
+    assert np.array_equal(mask(again), ~(LEFT | TOP))
+    assert np.array_equal(mask(again), mask(state))
+
+
 def state_of_other_image(annotator: Annotator) -> int:
     return others(annotator, image=2)[0]
 

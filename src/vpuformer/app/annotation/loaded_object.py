@@ -46,8 +46,9 @@ class LoadedObject:
 
     @property
     def waits(self) -> bool:
-        """Whether this is a single box without an answer, such as an imported one."""
-        return self.unanswered and len(self.steps) == 1 and self.steps[0].content["type"] == "box"
+        """Whether this is a single box without an answer, such as an imported one, that keeps off nothing."""
+        alone = self.unanswered and len(self.steps) == 1 and not self.kept_off(0)
+        return alone and self.steps[0].content["type"] == "box"
 
     def contents(self, index: int) -> list[history.Content]:
         """Return the contents of the steps up to and including this one."""

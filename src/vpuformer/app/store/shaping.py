@@ -90,13 +90,16 @@ class ShapingStore(ImportStore):
             return added
 
     def waiting_boxes(self) -> dict[str, list[int]]:
-        """Return the ids of objects that are a box without an answer, by the names of images."""
+        """Return the ids of objects that are a box without an answer, by the names of images.
+
+        A box that keeps off other objects was drawn on the page, and is answered there.
+        """
         query = (
             sa.select(images.c.name, objects.c.id)
             .join(objects, objects.c.image == images.c.id)
             .join(steps, steps.c.object == objects.c.id)
             .where(sa.not_(objects.c.deleted), objects.c.at == 1, steps.c.position == 0, steps.c.mask.is_(None))
-            .where(steps.c.content.like('{"type":"box"%'))
+            .where(steps.c.content.like('{"type":"box"%'), sa.not_(steps.c.content.contains('"keep_off":[')))
             .order_by(images.c.name, objects.c.id)
         )
         waiting: defaultdict[str, list[int]] = defaultdict(list)
