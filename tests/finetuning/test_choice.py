@@ -13,7 +13,8 @@ from vpuformer.finetuning import watch as watch_module
 from vpuformer.finetuning.measure import Measured, compared
 from vpuformer.finetuning.mixing import mixed
 from vpuformer.finetuning.run import SILENT
-from vpuformer.finetuning.watch import BEST, PATIENCE, Watch, read_history
+from vpuformer.finetuning.watch import BEST, PATIENCE, Watch, best_folders, read_history
+from vpuformer.model.checkpoint import load_model
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS, Click
@@ -70,7 +71,7 @@ def test_a_run_ends_when_nothing_gets_better(
         done += 1
     assert done == 2 + PATIENCE
     assert (watch.best.step, watch.best.score) == (2, 0.7)
-    assert saved == [tmp_path / BEST] * 2
+    assert saved == [tmp_path / BEST.format(step=step) for step in (1, 2)]
     assert watch.ended == f"{PATIENCE} validations brought nothing better"
     assert read_history(tmp_path) == watch.history
     assert watched(tmp_path).best == watch.best
@@ -95,3 +96,24 @@ def test_weights_are_mixed() -> None:
         if value.is_floating_point():
             torch.testing.assert_close(value, 0.75 * first + 0.25 * second)
     assert not network.training
+
+
+def test_a_run_that_is_killed_between_weights_and_history_keeps_the_weights_that_it_names(
+    tmp_path: Path, scores: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores.extend([0.6, 0.7])
+    watch, network = watched(tmp_path), VPUFormer(TINY).eval()
+    watch(1, lambda: network)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patch.setattr(watch_module, "write_file", killed)
+        watch(2, lambda: network)
+    resumed = watched(tmp_path)
+    assert resumed.best.step == 1
+    load_model(resumed.best_folder)
+    scores.append(0.8)
+    resumed(2, lambda: network)
+    assert best_folders(tmp_path) == {resumed.best_folder}

@@ -26,7 +26,7 @@ from vpuformer.finetuning.photographs import COARSE, FINE, find_objects, write_p
 from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
 from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
-from vpuformer.finetuning.watch import BEST, Progress, Watch, validations_in
+from vpuformer.finetuning.watch import Progress, Watch, best_folders, validations_in
 from vpuformer.images import write_image
 from vpuformer.images.addresses import as_window
 from vpuformer.inference.device import choose_device
@@ -336,7 +336,7 @@ class _Run:
         self.progress.show("choosing the weights", 0, len(SHARES))
         if not watch.best.step:
             return start, 0.0
-        best = load_model(self.training / BEST, device=self.device)
+        best = load_model(watch.best_folder, device=self.device)
         networks = {share: mixed(start, best, share) for share in SHARES}
         gains: dict[float, float] = {}
         for done, (share, network) in enumerate(networks.items(), start=1):
@@ -362,8 +362,8 @@ class _Run:
     def _clean(self) -> None:
         """Remove what only a resumed run needs: weights and the state of the optimiser."""
         (self.training / NAME).unlink(missing_ok=True)
-        for name in (BEST, WEIGHTS):
-            shutil.rmtree(self.training / name, ignore_errors=True)
+        for folder in (self.training / WEIGHTS, *best_folders(self.training)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _passes(recipe: Recipe, step: int) -> int:

@@ -1,6 +1,7 @@
 """Validation during training: the best weights are kept, and the run ends in time."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,8 @@ from vpuformer.finetuning.measure import FEW_CLICKS, measure, segmenter_of
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.vpuformer import VPUFormer
 
-BEST = "best"
+BEST = "best-{step}"
+"""Folder of the best weights so far."""
 """Subfolder of the run with the best weights so far."""
 
 HISTORY = "validations.json"
@@ -99,6 +101,11 @@ class Watch:
         return best
 
     @property
+    def best_folder(self) -> Path:
+        """Where the weights of the best validation are, unless it was before the first step."""
+        return self._folder / BEST.format(step=self.best.step)
+
+    @property
     def seconds(self) -> float:
         """Seconds of training so far, also before it was resumed."""
         return self._spent + time.monotonic() - self._begun
@@ -126,10 +133,12 @@ class Watch:
         score = measure(segmenter_of(network), self._samples, clicks=FEW_CLICKS).score
         self.history.append(Validation(done, score, self.seconds))
         if self.best is self.history[-1]:
-            # Weights first: the history that names them is then true.
-            save_checkpoint(network, self._folder / BEST, metadata={"steps": str(done)})
+            # Weights first: the history that names them is then true. The former ones stay until it is written.
+            save_checkpoint(network, self.best_folder, metadata={"steps": str(done)})
         content = json.dumps([asdict(each) for each in self.history], indent=1) + "\n"
         write_file(self._folder / HISTORY, content, error=TrainingError)
+        for folder in best_folders(self._folder) - {self.best_folder}:
+            shutil.rmtree(folder, ignore_errors=True)
         left = max(0.0, min(self._seconds - self.seconds, self.seconds / done * (self._steps - done)))
         self._progress.say(f"step {done} of {self._steps}: {self._note()}, {left / 60:.0f} min left")
 
@@ -145,6 +154,11 @@ def validations_in(seconds: float, validating: float) -> int:
     (10, 2, 1)
     """
     return max(1, min(VALIDATIONS, int(VALIDATING * seconds / max(validating, 1e-9))))
+
+
+def best_folders(folder: Path) -> set[Path]:
+    """The folders of best weights that a run has left."""
+    return set(folder.glob(BEST.format(step="*")))
 
 
 def read_history(folder: Path) -> list[Validation]:
