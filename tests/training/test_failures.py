@@ -97,6 +97,16 @@ def test_a_run_that_gets_a_signal_finishes_its_step_and_can_be_resumed(
     np.testing.assert_allclose(losses(tmp_path / "run"), losses(tmp_path / "whole"), rtol=1e-6)
 
 
+def test_two_runs_in_one_folder_are_refused(toys: Path, tmp_path: Path) -> None:
+    others: list[Result] = []
+    with pytest.MonkeyPatch.context() as patch:
+        during_step(patch, 2, lambda: others.append(train(toys, tmp_path / "run")))
+        assert train(toys, tmp_path / "run").exit_code == 0
+    (other,) = others
+    assert other.exit_code == 2
+    assert errors(other) == [f"error: another run trains in {tmp_path / 'run'}; wait until it has ended, or stop it"]
+
+
 def test_a_signal_to_all_processes_of_a_run_stops_it(toys: Path, tmp_path: Path) -> None:
     def signal_all() -> None:
         for process in (*multiprocessing.active_children(), multiprocessing.current_process()):

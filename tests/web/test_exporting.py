@@ -5,6 +5,7 @@ import json
 import re
 import tarfile
 from dataclasses import replace
+from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_without_the_archive_the_error_says_what_to_do(tmp_path: Path, monkeypat
         monkeypatch.setenv("NPM_CONFIG_REGISTRY", registry)
         with pytest.raises(MissingDependencyError, match=r"cannot be downloaded .*; unpack the npm package"):
             runtime.runtime_files()
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise IncompleteRead(b"", 9)
+
+    monkeypatch.setattr("urllib.request.urlopen", cut_off)
+    with pytest.raises(MissingDependencyError, match=r"cannot be downloaded .*; unpack the npm package"):
+        runtime.runtime_files()
     with pytest.raises(MissingDependencyError, match=r"has no ort.wasm.min.mjs; give the folder of the npm package"):
         runtime.runtime_files(tmp_path)
 

@@ -102,7 +102,7 @@ class Watch:
 
     @property
     def best_folder(self) -> Path:
-        """Where the weights of the best validation are, unless it was before the first step."""
+        """The folder with the weights of the best validation, unless that was before the first step."""
         return self._folder / BEST.format(step=self.best.step)
 
     @property

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.distributed import Processes, gather_full
+from vpuformer.training.folder_lock import alone_in
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.interrupts import Interrupted, StopRequest, stopping_between_steps
 from vpuformer.training.loader import MicroBatch, StepLoader, open_data, share
@@ -66,8 +68,8 @@ def train(
         quiet: write the log into files only.
 
     Raises:
-        ConfigError: the folder already holds a run, or holds none to resume; or `after_step` is given for several
-            devices.
+        ConfigError: the folder already holds a run, or none to resume, or one that goes on; or `after_step` is given
+            for several devices.
         DatasetError: the data cannot be read.
         CheckpointError: the weights to start from cannot be read.
         TrainingError: a loss or a gradient is not finite, or a worker has died. The state of the last whole step is
@@ -97,25 +99,26 @@ def train(
         notes.append(f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more")
     # A resumed run needs no initial weights, whose files may no longer exist.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
-    run = _Run(replace(recipe, **origin), processes, start, share_done)
-    if resume:
-        restore_weights(path, state, run.network)
-    run.set_up(state)
-    if processes.first:
-        for note in notes:
-            on_note(note)
-        content = json.dumps(recipe.to_dict(), indent=2) + "\n"
-        write_file(recipe.folder / "recipe.json", content, error=TrainingError)
-    loader = StepLoader(recipe, data, start, processes.rank, processes.world)
-    try:
-        with (
-            stopping_between_steps() as stop,
-            RunLog(recipe.folder, recipe.length, start, shown=processes.first, quiet=quiet) as log,
-        ):
-            _loop(run, loader, checks, stop, log, after_step)
-    finally:
-        loader.close()
-    return _network(recipe, gather_full(run.average), processes.device)
+    with alone_in(recipe.folder) if processes.first else nullcontext():
+        run = _Run(replace(recipe, **origin), processes, start, share_done)
+        if resume:
+            restore_weights(path, state, run.network)
+        run.set_up(state)
+        if processes.first:
+            for note in notes:
+                on_note(note)
+            content = json.dumps(recipe.to_dict(), indent=2) + "\n"
+            write_file(recipe.folder / "recipe.json", content, error=TrainingError)
+        loader = StepLoader(recipe, data, start, processes.rank, processes.world)
+        try:
+            with (
+                stopping_between_steps() as stop,
+                RunLog(recipe.folder, recipe.length, start, shown=processes.first, quiet=quiet) as log,
+            ):
+                _loop(run, loader, checks, stop, log, after_step)
+        finally:
+            loader.close()
+        return _network(recipe, gather_full(run.average), processes.device)
 
 
 class _NotFiniteError(Exception):

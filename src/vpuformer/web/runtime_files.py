@@ -12,6 +12,7 @@ import shutil
 import tarfile
 import tempfile
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from vpuformer.errors import MissingDependencyError
@@ -71,7 +72,8 @@ def _download(target: Path) -> None:
     try:
         with urllib.request.urlopen(address, timeout=_PATIENCE) as response:
             archive = response.read()
-    except (OSError, ValueError) as error:  # ValueError: NPM_CONFIG_REGISTRY is not an address
+    # A ValueError: NPM_CONFIG_REGISTRY is not an address. An HTTPException: the answer was cut off.
+    except (OSError, ValueError, HTTPException) as error:
         raise MissingDependencyError(f"{address} cannot be downloaded ({error}); {advice}") from error
     digest = "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if digest != INTEGRITY:

@@ -3,6 +3,7 @@
 import re
 import sys
 import types
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from starlette.testclient import TestClient
 
 from support.app_disks import Disks
 from vpuformer.app.http.server import create_app
+from vpuformer.app.http.serving import bind, serve
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
+from vpuformer.errors import InputError
 
 DOCS = Path(__file__).parents[3] / "docs" / "annotate.md"
 CLICK = {"type": "click", "point": [5, 5]}
@@ -50,6 +53,19 @@ def area_of_a_click(client: TestClient, key: str = "key-00000001") -> int:
     answer = client.post(f"/api/objects/{made['id']}/steps", json=sent)
     assert answer.status_code == 200, answer.text
     return answer.json()["area"]
+
+
+def test_a_store_that_fails_does_so_before_the_address_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(Store, "sync", full)
+    folder, store, said = Folder(images(tmp_path / "in", "a.png")), Store(tmp_path / "x.sqlite"), list[str]()
+    with closing(store), bind("127.0.0.1", 0) as socket, pytest.raises(InputError, match="the disk is full"):
+        serve(folder, store, Disks(), socket, browser=False, say=said.append)
+    assert said == []
 
 
 def test_nothing_is_opened_before_the_application_runs(tmp_path: Path) -> None:

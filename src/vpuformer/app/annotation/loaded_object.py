@@ -46,7 +46,10 @@ class LoadedObject:
 
     @property
     def waits(self) -> bool:
-        """Whether this is a single box without an answer, such as an imported one, that keeps off nothing."""
+        """Whether this is a single box without an answer, such as an imported one.
+
+        A box that keeps off other objects was drawn on the page, and is answered there.
+        """
         alone = self.unanswered and len(self.steps) == 1 and not self.kept_off(0)
         return alone and self.steps[0].content["type"] == "box"
 

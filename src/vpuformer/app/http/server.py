@@ -25,7 +25,7 @@ STATIC = Path(__file__).parents[1] / "page"
 
 
 def create_app(
-    folder: Folder | str | Path,
+    folder: Annotator | Folder | str | Path,
     store: Store | str | Path | None,
     segmenter: Segmenter | None,
     *,
@@ -39,7 +39,8 @@ def create_app(
     """Create the application for uvicorn. Nothing is opened or read before it runs.
 
     Args:
-        folder: the images; a path is opened when the server starts.
+        folder: the images, or the annotator of the folder, `store` and `segmenter`; a path is opened when the server
+            starts.
         store: the annotations, closed with the server. A path or database URL is opened when the server starts; None
             means `vpuformer.sqlite` in the folder.
         segmenter: answers prompts; used by this application only. None makes a read-only view: every change is refused.
@@ -56,7 +57,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        annotator = _opened(folder, store, segmenter)
+        annotator = folder if isinstance(folder, Annotator) else _opened(folder, store, segmenter)
         app.state.annotator = annotator
         if segmenter is not None:
             annotator.boxes.look()  # those that waited when the server stopped

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
+from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.browser import open_page
 from vpuformer.app.http.root_path import checked_root_path
 from vpuformer.app.http.server import create_app
@@ -133,7 +134,7 @@ def serve(
     if not local and host in ("0.0.0.0", "::"):
         address = address.replace(shown, sockets.gethostname(), 1)
     app = create_app(
-        folder,
+        Annotator(folder, store, segmenter),  # fails here, and not while the server starts
         store,
         segmenter,
         token=secret,
