@@ -102,7 +102,7 @@ class Watch:
 
     @property
     def best_folder(self) -> Path:
-        """The folder with the weights of the best validation, unless that was before the first step."""
+        """The folder with the weights of the best validation, if that had a step before it."""
         return self._folder / BEST.format(step=self.best.step)
 
     @property
