@@ -155,6 +155,20 @@ test("a deleted object comes back to its place", async () => {
   assert.equal(server.sent.at(-1).body.deleted, false);
 });
 
+test("a deleted object does not come back with a late answer, but if somebody restores it", async () => {
+  const late = state({ id: 9, image: 2, at: 1, area: 4 });
+  const { session, server } = await begin([late]);
+  session.remove(session.entries);
+  session.takeOver(2, [late]);
+  await settle();
+  await server.answer({ ...late, deleted: true, revision: 1 });
+  session.takeOver(2, [late]);
+  assert.deepEqual(session.entries, []);
+  session.takeOver(2, [{ ...late, revision: 2 }]);
+  session.takeOver(2, [{ ...late, deleted: true, revision: 1 }]);
+  assert.deepEqual(session.entries.map(({ id, deleted }) => [id, deleted]), [[9, false]]);
+});
+
 test("Ctrl+Z brings a deleted object back before it undoes anything else, and only once", async () => {
   const objects = [1, 2].map((id) => state({ id, image: 2, at: 1, area: 4, accepted: true }));
   const { session, server, toasts } = await begin(objects);

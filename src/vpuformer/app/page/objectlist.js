@@ -47,7 +47,7 @@ export class ObjectList {
   #stack = new Stack();
   /** Undoes the last deletion or acceptance, until another action. @type {(() => void) | null} */
   withdrawLast = null;
-  /** Objects with pending actions, of any image. @type {Map<Lane, ObjectEntry>} */
+  /** Objects of the open image, also deleted ones, and those with pending actions of any image. @type {Map<Lane, ObjectEntry>} */
   known = new Map();
   /** Ids of hidden objects, of any image, until the page is closed. @type {Set<number>} */
   #hidden = new Set();
@@ -139,17 +139,13 @@ export class ObjectList {
    * @param {number[] | null} order of all objects of the image, from back to front
    */
   takeOver(image, states, order = null) {
+    const known = new Map([...this.known.values(), ...this.entries].map((entry) => [entry.id, entry]));
     for (const state of states) {
       this.takeReview(state);
-      const entry = this.entries.find(({ id }) => id === state.id);
+      const entry = known.get(state.id);
       if (this.image?.id !== image) this.folder.addTo(image, state.accepted, state.deleted ? -1 : 1);
-      else if (entry?.busy) continue; // its own reply is newer
-      else if (state.deleted && entry) this.#forget(entry);
-      else if (!state.deleted && !entry) this.entries = [...this.entries, this.createEntry(this.queue.lane(state), image)];
-      else if (entry && state.revision >= (entry.confirmed?.revision ?? 0)) {
-        entry.lane.state = state;
-        entry.confirm(state);
-      }
+      else if (entry) this.#renew(entry, state);
+      else if (!state.deleted) this.entries = [...this.entries, this.createEntry(this.queue.lane(state), image)];
     }
     if (this.image?.id !== image) return;
     if (order) this.#stack.read(order);
@@ -162,11 +158,15 @@ export class ObjectList {
     if (review && this.folder.takeVerdict(image, review.verdict) && this.image?.id === image) this.image.review = review;
   }
 
-  /** @param {ObjectEntry} entry that was deleted on the server */
-  #forget(entry) {
-    entry.deleted = true;
-    this.known.delete(entry.lane);
-    this.entries = this.entries.filter((each) => each !== entry);
+  /** Take a state unless it is outdated, as of an object that was deleted since. @param {ObjectEntry} entry @param {ObjectState} state */
+  #renew(entry, state) {
+    const ahead = state.revision - (entry.confirmed?.revision ?? 0);
+    if (entry.busy || ahead < 0 || (entry.deleted && ahead === 0)) return; // its own reply is newer
+    entry.lane.state = state;
+    entry.confirm(state);
+    if (entry.deleted === state.deleted) return;
+    entry.deleted = state.deleted;
+    this.entries = state.deleted ? this.entries.filter((each) => each !== entry) : [...this.entries, entry];
     if (this.current === entry) this.select(null);
   }
 

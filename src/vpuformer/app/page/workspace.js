@@ -226,7 +226,7 @@ export class Workspace extends Accepting {
       }
       // The list of objects may contain it already, if it came before the reply that created it.
       if (this.entries.includes(entry)) this.entries = this.entries.filter((each) => each === entry || each.id !== entry.id);
-      else if (entry.image !== this.opening) this.known.delete(lane);
+      else if (entry.image !== this.opening && entry.image !== this.image?.id) this.known.delete(lane);
       if (body.deleted && !entry.deleted) {
         this.push(entry, { type: "change", change: { deleted: false } });
         this.listener.onToast(text("object.deletedByOther"));
