@@ -115,6 +115,18 @@ test("what others change on the open image is shown", async () => {
   assert.ok(server.open.length, "what is on its way here is not touched");
 });
 
+test("an object that is added while the image is read stays", async () => {
+  const { session, api } = await begin([state({ id: 1, image: 2, at: 1 })]);
+  let answer;
+  api.openImage = () => new Promise((resolve) => (answer = resolve));
+  const live = new LiveChanges(session, api, { now: () => 0, sleep: () => ({ done: new Promise(() => {}) }) });
+  live.take(null);
+  session.add(2, [state({ id: 5, image: 2, at: 1 })]);
+  answer(image(2, []));
+  await settle();
+  assert.deepEqual(session.entries.map(({ id }) => id), [5]);
+});
+
 test("the next image that needs something is one that nobody else has open", async () => {
   const { session, toasts, api } = await begin();
   session.takenBy = (id) => (id === 3 ? "Bob" : "");

@@ -86,10 +86,13 @@ export class LiveChanges {
 
   async #readImage() {
     const { image } = this.#session;
+    const before = new Map(this.#session.entries.map((entry) => [entry, entry.confirmed?.revision]));
     const fresh = image && (await this.#api.openImage(image.id).catch(() => null));
     if (!fresh || image !== this.#session.image) return;
     const ids = fresh.objects.map(({ id }) => id);
-    const gone = this.#session.entries.flatMap(({ id, confirmed }) => (confirmed && id !== null && !ids.includes(id) ? [{ ...confirmed, deleted: true }] : []));
+    // What was added or changed here meanwhile may be newer than the answer.
+    const known = this.#session.entries.filter((entry) => before.get(entry) === entry.confirmed?.revision);
+    const gone = known.flatMap(({ id, confirmed }) => (confirmed && id !== null && !ids.includes(id) ? [{ ...confirmed, deleted: true }] : []));
     if (!this.#session.queue.waiting) image.review = fresh.review;
     this.#session.takeOver(fresh.id, [...fresh.objects, ...gone], ids);
   }
