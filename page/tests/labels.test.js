@@ -76,6 +76,20 @@ test("labels that are read do not overwrite one that was added meanwhile", async
   assert.deepEqual([project.labels.map(({ id }) => id), session.label], [[4, 6], 6]);
 });
 
+test("settings of labels that are read do not overwrite those that were changed meanwhile", async () => {
+  const { session, api } = await begin();
+  const { project } = session;
+  const changed = { ...project.label_settings, tags: ["night"] };
+  const former = await api.getProject();
+  const answers = [former, { ...former, label_settings: changed }];
+  api.getProject = async () => {
+    if (answers.length === 2) project.label_settings = changed;
+    return answers.shift() ?? assert.fail();
+  };
+  await session.refresh();
+  assert.deepEqual(project.label_settings.tags, ["night"]);
+});
+
 test("labels that cannot be read stay as they are", async () => {
   const { session, api } = await begin();
   api.getProject = async () => {

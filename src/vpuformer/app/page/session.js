@@ -175,14 +175,14 @@ export class Session extends Deciding {
    */
   async refresh() {
     const { project } = this;
-    let before, fresh, counts;
+    let labels, settings, fresh, counts;
     try {
       do {
-        before = project?.labels;
+        [labels, settings] = [project?.labels, project?.label_settings];
         counts = this.#changes;
         fresh = await this.#api.getProject(project?.time);
         if (project && fresh.number !== project.images.length) fresh = await this.#api.getProject(); // files came or went
-      } while (project && project.labels !== before); // changed here meanwhile
+      } while (project?.labels !== labels || project?.label_settings !== settings); // changed here meanwhile
     } catch {
       return; // try again next time
     }
