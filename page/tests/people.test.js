@@ -127,6 +127,14 @@ test("an object that is added while the image is read stays", async () => {
   assert.deepEqual(session.entries.map(({ id }) => id), [5]);
 });
 
+test("what others import for the whole folder is shown on the open image too", async () => {
+  const { session, api } = await begin();
+  api.openImage = async (id) => image(id, [state({ id: 5, image: 2, at: 1 })]);
+  new LiveChanges(session, api, { now: () => 0, sleep: () => ({ done: new Promise(() => {}) }) }).take([{ image: null, object: null }]);
+  await settle();
+  assert.deepEqual(session.entries.map(({ id }) => id), [5]);
+});
+
 test("the next image that needs something is one that nobody else has open", async () => {
   const { session, toasts, api } = await begin();
   session.takenBy = (id) => (id === 3 ? "Bob" : "");
