@@ -91,3 +91,16 @@ test("boxes of the open image are asked for one after the other, and their numbe
   assert.deepEqual([text.hidden, text.textContent], [true, "Masks of boxes: 2 of 2"]);
   assert.equal(sleeps.filter((ms) => ms === 1000).length, 1);
 });
+
+test("the mask of a box counts nowhere once its image is left", async () => {
+  const { session } = await begin([object(8, { answered: 0, area: 0, steps: [storedStep("box")] })]);
+  const api = {
+    getBoxes: async () => ({ waiting: 0, answered: 0 }),
+    getObject: async (id) => {
+      await session.open(3);
+      return object(id);
+    },
+  };
+  await new BoxWatch(/** @type {any} */ (api), session, /** @type {any} */ ({}), /** @type {any} */ ({})).look();
+  assert.deepEqual([session.listed(2).unaccepted, session.entries], [1, []]);
+});

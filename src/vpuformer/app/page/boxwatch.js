@@ -51,8 +51,9 @@ export class BoxWatch {
     this.#looking = true;
     for (let entry, begun = false; (entry = this.#session.entries.find(({ waits }) => waits)); begun = true) {
       if (!begun) void this.run();
+      const { image } = this.#session;
       const state = await this.#api.getObject(Number(entry.id)).catch(() => null);
-      if (state) this.#session.takeOver(state.image, [state]);
+      if (state && image === this.#session.image) this.#session.takeOver(state.image, [state]);
       if (entry.waits && this.#session.entries.includes(entry)) await this.#clock.sleep(FAILED_REST).done;
     }
     this.#looking = false;

@@ -80,8 +80,9 @@ export class LiveChanges {
 
   /** @param {number} id */
   async #readObject(id) {
+    const { image } = this.#session;
     const state = await this.#api.getObject(id).catch(() => null);
-    if (state && state.image === this.#session.image?.id) this.#session.takeOver(state.image, [state]);
+    if (state && state.image === image?.id && image === this.#session.image) this.#session.takeOver(state.image, [state]);
   }
 
   async #readImage() {
