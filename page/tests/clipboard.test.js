@@ -36,6 +36,16 @@ test("copied objects are pasted on another image, and undo deletes them again", 
   assert.deepEqual(server.sent.map(({ body }) => body.deleted), [true, true]);
 });
 
+test("a copy on another image is undone there", async () => {
+  const { session, server, toasts } = await start([object(8)]);
+  await session.copy(3, [8]);
+  assert.equal(session.listed(3).unaccepted, 1);
+  toasts.at(-1).back();
+  await settle();
+  assert.deepEqual([session.listed(3).unaccepted, session.entries.length], [0, 1]);
+  assert.deepEqual(server.sent.map(({ path, body }) => [path, body.deleted]), [["api/objects/51", true]]);
+});
+
 test("a duplicate is the current object, without the clipboard", async () => {
   const { session, clipboard, copies, toasts } = await start([object(8), object(9)]);
   session.select(session.entries[0]);

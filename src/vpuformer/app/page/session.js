@@ -233,7 +233,11 @@ export class Session extends Deciding {
       const { objects: states, notes } = await this.#api.copyObjects(image, { key: newKey(), objects, boxes });
       this.add(image, states);
       const added = new Set(states.map(({ id }) => id));
-      const back = () => this.removeAll(this.entries.filter(({ id }) => id !== null && added.has(id)));
+      const back = () => {
+        if (this.image?.id === image) return this.removeAll(this.entries.filter(({ id }) => id !== null && added.has(id)));
+        this.folder.addTo(image, false, -states.length);
+        this.removeAll(states.map((state) => this.createEntry(this.queue.lane(state), image)));
+      };
       if (this.image?.id === image) this.withdrawLast = back;
       this.listener.onToast([text("copy.done", { count: states.length, image: name }), ...notes].join(". "), back);
     } catch (error) {
