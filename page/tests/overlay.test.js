@@ -36,6 +36,9 @@ test("the objects behind the one that is changed are drawn anew only if one of t
   const overlay = new Overlay();
   drawn(overlay, scene);
   const changes = [
+    { ...scene, entries: [first, { ...second, tentative: true }, current] },
+    scene,
+    { ...scene, group: [second] },
     { ...scene, current: object(1, 8) },
     { ...scene, entries: [first, object(2, 6), current] },
     { ...scene, entries: [first, { ...second, strokes: [{ path: [[5, 5]], radius: 2, positive: true }] }, current] },

@@ -96,7 +96,7 @@ export class Overlay {
       paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
     } else {
       const behind = shown.filter((entry) => entry !== current && entry !== hovered);
-      const of = [width, height, view.x, view.y, view.scale, ratio, mode, scene.opacity, ...behind.flatMap((entry) => [entry.mask, scene.colourOf(entry), ...entry.strokes])];
+      const of = [width, height, view.x, view.y, view.scale, ratio, mode, scene.opacity, ...behind.flatMap((entry) => [entry.mask, scene.colourOf(entry), entry.tentative, group.has(entry), ...entry.strokes])];
       const known = this.#behind?.of.length === of.length && of.every((part, index) => part === this.#behind?.of[index]);
       if (known && this.#behind) pixels.set(this.#behind.pixels);
       else {
