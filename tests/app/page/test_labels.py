@@ -139,6 +139,23 @@ def test_labels_are_put_in_order_by_dragging_and_by_keys(address: str) -> None:
         assert listed(person) == ["bicycle", "car", "person", *NAMES[3:13], "bird", "bench", *NAMES[15:]]
 
 
+def test_a_label_that_is_dragged_out_of_the_list_stays_where_it_is(address: str) -> None:
+    with opened(address) as person:
+        mouse = person.page.mouse
+        mouse.move(*middle(person, "person"))
+        mouse.down()
+        mouse.move(*middle(person, "car"), steps=4)
+        mouse.move(*person.place((200, 200)), steps=4)
+        mouse.up()
+        assert person.answered()
+        assert listed(person) == list(NAMES)
+        mouse.down()
+        mouse.move(*middle(person, "car"), steps=4)
+        mouse.up()
+        assert person.answered()
+        assert listed(person) == list(NAMES), "the drag is over"
+
+
 def test_an_object_gets_attributes_and_the_image_tags(address: str, tmp_path: Path) -> None:
     with opened(address) as person:
         page = person.page

@@ -34,15 +34,22 @@ export function dragRows(host, name, onDrop) {
   window.addEventListener("pointermove", (event) => {
     if (!drag || !event.buttons || (!drag.to && Math.abs(event.clientY - drag.from) < LEAST)) return;
     const row = rowOf(document.elementFromPoint(event.clientX, event.clientY));
-    if (!row) return;
-    const { top, height } = row.getBoundingClientRect();
-    drag.to = { id: Number(row.dataset[name]), after: event.clientY > top + height / 2 };
-    show(row, drag.to.after);
+    const { top = 0, height = 0 } = row?.getBoundingClientRect() ?? {};
+    drag.to = row && { id: Number(row.dataset[name]), after: event.clientY > top + height / 2 };
+    show(row, drag.to?.after ?? false);
   });
-  window.addEventListener("pointerup", () => {
+  const end = () => {
+    const ended = drag;
     show(null, false);
+    setTimeout(() => {
+      if (drag === ended) drag = null; // no click came: the list was left, or has new rows
+    });
+  };
+  window.addEventListener("pointerup", () => {
+    end();
     if (drag?.to && drag.to.id !== drag.id) onDrop(drag.id, drag.to.id, drag.to.after);
   });
+  window.addEventListener("pointercancel", end);
   // The click at the end of a drag does nothing.
   host.addEventListener("click", (event) => {
     if (drag?.to) event.stopPropagation();
