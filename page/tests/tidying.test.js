@@ -48,3 +48,12 @@ test("an object that was accepted meanwhile is tidied all the same, unless it wa
   for (const revision of [2, 3, 4]) await server.answer(state({ id: 9, image: 2, revision }));
   assert.deepEqual(server.sent.map(({ method, path }) => [method, path.split("/").at(-1)]), [["PATCH", "9"], ["POST", "steps"], ["PATCH", "9"]]);
 });
+
+test("values that are sent as the image is left keep off its own objects", async () => {
+  const { session, server } = await begin([8, 9].map((id) => state({ id, image: 2, at: 1, area: 4, accepted: id === 8, steps: [storedStep("click")] })));
+  const { current } = session;
+  session.keepOff = () => true;
+  session.flush = () => session.tidy(current, values({ holes: 20 }));
+  await session.open(3);
+  assert.deepEqual(server.sent.map(({ body }) => body.keep_off), [[8]]);
+});

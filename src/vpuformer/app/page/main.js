@@ -171,6 +171,7 @@ const finetune = new FinetuneDialog(/** @type {HTMLDialogElement} */ (byId("fine
 const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
 const polygon = new PolygonPanel(api, session, settings, stage, clock);
+session.flush = () => [tidy, polygon, grips].forEach((view) => view.flush());
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
 const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints });

@@ -33,6 +33,8 @@ export class Session extends Deciding {
   takenBy = () => "";
   /** Returns the name of the person; empty if none was given. */
   ownName = () => "";
+  /** Sends what is still being moved: sliders, prompts and corners rest for a moment before they are sent. */
+  flush = () => {};
   #api;
   #recall;
 
@@ -132,6 +134,11 @@ export class Session extends Deciding {
     if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(text("list.position", { number: this.index + 1, all: this.project?.images.length ?? 1, image: image.name }));
     this.listener.onChange();
+  }
+
+  closeImage() {
+    this.flush(); // while the other objects of this image are known
+    super.closeImage();
   }
 
   /** Report objects that an export would leave out, unless the person only looked at the image. */

@@ -86,10 +86,15 @@ export class TidyPanel {
     this.#session.tidy(this.#of, values);
   }
 
+  /** Send values that wait. */
+  flush() {
+    this.#latest.flush();
+  }
+
   show() {
     const { current } = this.#session;
     if (current === this.#of) this.#latest.settle();
-    else this.#latest.flush(); // a person who accepts the object expects it as the sliders are
+    else this.flush(); // a person who accepts the object expects it as the sliders are
     this.#of = current;
     const tidying = tidyingOf(current?.optimistic ?? null);
     if (!this.#latest.waiting) this.#display(tidying ?? UNTIDIED);
