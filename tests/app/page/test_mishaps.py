@@ -114,6 +114,25 @@ def test_a_name_that_is_being_typed_outlives_what_another_tab_does(address: str)
         assert person.page.locator("[data-key]:focus").inner_text().split() == ["black", "cat", "1"]
 
 
+def test_whoever_leaves_is_warned_while_a_change_is_on_its_way_or_about_to_be_sent(address: str) -> None:
+    leave = "dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    with opened(address) as person:
+        page = person.page
+        person.click((100, 100))
+        assert page.evaluate(leave)
+        page.keyboard.press("y")
+        slider = page.locator("#tidy").get_by_label("Smooth")
+        slid = f"slider => (slider.value = 3, slider.dispatchEvent(new Event('input')), {leave})"
+        assert not slider.evaluate(slid)
+        person.answered()
+        assert page.evaluate(leave)
+        page.route("**/api/labels", lambda _: None)
+        page.get_by_placeholder("New label").fill("cat")
+        page.keyboard.press("Enter")
+        assert not page.evaluate(leave)
+        page.unroute_all(behavior="ignoreErrors")
+
+
 @pytest.mark.parametrize("tool", ["s", "w", "b"])
 def test_what_is_drawn_while_the_image_changes_is_no_prompt(address: str, tool: str) -> None:
     with opened(address) as person:

@@ -88,7 +88,12 @@ const queue = new Queue({
     if (status === "busy") patience = setTimeout(() => void network.run(), LONG_WAIT);
   },
 });
-api.watchChanges((count) => renderer.changing(count > 0));
+/** Number of label changes, uploads and the like on their way. */
+let changing = 0;
+api.watchChanges((count) => {
+  changing = count;
+  renderer.changing(count > 0);
+});
 const session = new Session(api, queue, {
   onChange() {
     if (session.readOnly) showReadOnly();
@@ -221,8 +226,10 @@ document.addEventListener("visibilitychange", () => {
   refreshing.wake();
   news.wake();
 });
+window.addEventListener("pagehide", () => session.flush());
 window.addEventListener("beforeunload", (event) => {
-  if (queue.waiting) event.preventDefault();
+  session.flush();
+  if (queue.waiting || changing) event.preventDefault();
 });
 
 void network.run();
