@@ -135,3 +135,12 @@ test("whoever shows the offer to undo a deletion hears that it was undone", asyn
   session.undoRedo("undo");
   assert.deepEqual([ids(session), undone], [[7, 8], [toasts[0].back]]);
 });
+
+test("locks are kept by the project, as folders of one name may hold others", async () => {
+  const kept = [];
+  globalThis.localStorage = /** @type {any} */ ({ getItem: () => null, setItem: (...all) => kept.push(all) });
+  const { session } = await begin([state({ id: 9, image: 2, at: 1 })]);
+  session.toggleLock(session.entries[0]);
+  delete globalThis.localStorage;
+  assert.deepEqual(kept, [["vpuformer-locked:p", "[9]"]]);
+});

@@ -22,7 +22,7 @@ export async function begin(objects = [], recall = () => undefined) {
   const undone = [];
   const api = {
     getProject: async () => ({
-      folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00", group: "", attributes: [] }], label_settings: { attributes: [], tags: [], label_required: false }, formats: [], place: 2, number: 3, time: 1000,
+      id: "p", folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00", group: "", attributes: [] }], label_settings: { attributes: [], tags: [], label_required: false }, formats: [], place: 2, number: 3, time: 1000,
       images: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, labels: [], changed: null, review: null, tags: [] })),
     }),
     openImage: async (id) => image(id, id === 2 ? objects : []),

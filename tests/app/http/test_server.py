@@ -90,6 +90,7 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
     project = answer.json()
     assert project.pop("time") == pytest.approx(time.time(), abs=60)
     assert project.pop("news") > 0
+    assert project.pop("id") == client.get("/api/project").json()["id"] is not None
     assert project == {
         "folder": "images",
         "model": "disks",

@@ -55,6 +55,14 @@ def test_images_are_known_once(store: Store, again: Callable[[], Store]) -> None
     assert (row.done, row.size, row.objects) == (True, (30, 40), 0)
 
 
+def test_a_project_is_named_once(store: Store, again: Callable[[], Store]) -> None:
+    assert store.project is None
+    store.name_project()
+    named = store.project
+    again().name_project()
+    assert again().project == named is not None
+
+
 def test_the_place_is_where_one_was_last(store: Store, again: Callable[[], Store]) -> None:
     assert store.last_image is None
     store.set_last_image(2)

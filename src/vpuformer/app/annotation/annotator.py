@@ -57,6 +57,8 @@ class Annotator:
         self.boxes = BoxBacklog(folder, store, self.answering)
         self.presence = Presence()
         self.changes = ChangeFeed()
+        if not self.read_only:
+            store.name_project()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def use(self, segmenter: Segmenter) -> None:

@@ -9,18 +9,18 @@ import { keep, recall } from "./storage.js";
 const KEY = "vpuformer-locked";
 
 export class Locks {
-  #folder = "";
+  #project = "";
   /** @type {Set<number>} */
   #ids = new Set();
 
-  /** @param {string} folder */
-  open(folder) {
-    this.#folder = folder;
+  /** @param {string} project its id: folders of one name may hold others, with the same ids of objects */
+  open(project) {
+    this.#project = project;
     this.#read();
   }
 
   #read() {
-    const kept = recall(`${KEY}:${this.#folder}`);
+    const kept = recall(`${KEY}:${this.#project}`);
     if (Array.isArray(kept)) this.#ids = new Set(kept);
   }
 
@@ -35,6 +35,6 @@ export class Locks {
     this.#read(); // another window may have changed it
     if (locked) this.#ids.add(id);
     else this.#ids.delete(id);
-    keep(`${KEY}:${this.#folder}`, [...this.#ids]);
+    keep(`${KEY}:${this.#project}`, [...this.#ids]);
   }
 }

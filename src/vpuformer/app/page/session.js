@@ -59,7 +59,7 @@ export class Session extends Deciding {
     try {
       const project = await this.#api.getProject();
       first = this.folder.read(project);
-      this.locks.open(project.folder);
+      this.locks.open(project.id ?? project.folder);
       const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;

@@ -106,6 +106,7 @@
  * @typedef {{state: "loading" | "ready" | "failed", progress: number, message: string | null}} NetworkState
  *
  * @typedef {object} Project
+ * @property {string | null} id
  * @property {string} folder
  * @property {string} model
  * @property {string} model_sha256

@@ -1,6 +1,7 @@
 """Images in a store: names, sizes, done marks, reviews, and counts of their objects."""
 
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from vpuformer.errors import NotFoundError
 from vpuformer.images.addresses import Window, parse_window
 
 _WINDOW = "window"
+_PROJECT = "project"
 
 
 class ImageStore(ReviewStore):
@@ -132,6 +134,18 @@ class ImageStore(ReviewStore):
         with self._writing() as connection:
             connection.execute(metadata.delete().where(metadata.c.name == _WINDOW))
             connection.execute(metadata.insert().values(name=_WINDOW, value=str(window)))
+
+    @property
+    def project(self) -> str | None:
+        """A random id, by which browsers keep projects apart; None if the store was only read until now."""
+        with self._reading() as connection:
+            return connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == _PROJECT))
+
+    def name_project(self) -> None:
+        """Store an id of the project, if there is none."""
+        with self._writing() as connection:
+            if connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == _PROJECT)) is None:
+                connection.execute(metadata.insert().values(name=_PROJECT, value=uuid.uuid4().hex))
 
     @property
     def last_image(self) -> int | None:

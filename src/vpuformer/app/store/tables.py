@@ -29,7 +29,7 @@ IMPORT_PREFIX = "import"
 layout = MetaData()
 
 metadata = Table("fact", layout, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-"""Named values: the layout's version, the image that was open last, the window, and the settings of labels."""
+"""Named values: the layout's version, the project's id, the last open image, the window, the settings of labels."""
 
 labels = Table(
     "label",
