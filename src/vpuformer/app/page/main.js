@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { actions } from "./actions.js";
 import { BoxWatch } from "./boxwatch.js";
 import { Clipboard } from "./clipboard.js";
+import { ignoreComposing } from "./composing.js";
 import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
@@ -187,6 +188,7 @@ new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => session.folder.objects, () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
+ignoreComposing(window);
 document.addEventListener("keydown", (event) => {
   const combo = comboOf(event);
   if (document.querySelector("dialog[open], [popover]:popover-open") || belongsTo(event.target, combo)) return;
