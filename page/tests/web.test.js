@@ -6,7 +6,7 @@ import { edgesOf, union } from "../../src/vpuformer/web/page/crop.js";
 import { cocoOf, columnRuns } from "../../src/vpuformer/web/page/downloads.js";
 import { History } from "../../src/vpuformer/web/page/history.js";
 import { honoured, shownPixels } from "../../src/vpuformer/web/page/honoured.js";
-import { MOST_PIXELS, openedSize } from "../../src/vpuformer/web/page/bitmaps.js";
+import { BitmapLayer, MOST_PIXELS, openedSize } from "../../src/vpuformer/web/page/bitmaps.js";
 import { pixelsUnder } from "../../src/vpuformer/web/page/pixels.js";
 import { promptPriors } from "../../src/vpuformer/web/page/prior.js";
 import { clip } from "../../src/vpuformer/web/page/prompts.js";
@@ -151,4 +151,16 @@ test("an answer reaches its prompt, whatever was undone meanwhile", () => {
   workspace.drop(asked[2][1]);
   workspace.pick([1, 0]);
   assert.deepEqual([workspace.objects.length, workspace.current?.mask], [1, rows]);
+});
+
+test("of two images that are opened at once the later one is shown, whichever is decoded first", async () => {
+  const decoded = new Map();
+  globalThis.createImageBitmap = /** @type {any} */ ((/** @type {string} */ blob) => new Promise((resolve) => decoded.set(blob, resolve)));
+  const bitmaps = new BitmapLayer();
+  const opening = ["first", "second"].map((blob) => bitmaps.open(/** @type {any} */ (blob)));
+  /** @type {string[]} */
+  const closed = [];
+  for (const blob of ["second", "first"]) decoded.get(blob)({ width: 4, height: 3, close: () => closed.push(blob) });
+  const [first, second] = await Promise.all(opening);
+  assert.deepEqual([first, second?.width, closed], [null, 4, ["first"]]);
 });

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Route
 
 from support import axe
 from support import browser as browsing
@@ -85,6 +86,20 @@ def compare(visitor: Visitor, image: Path, tmp_path: Path) -> None:
     assert (session.add(Click(60, 250, positive=False)).mask == mask).mean() > 0.995  # a mouse stops at screen pixels
     ((_, read),) = read_coco_masks(visitor.downloaded("All as COCO", tmp_path), "cat.png")
     assert np.array_equal(read, mask)
+
+
+def test_the_example_does_not_replace_an_image_that_was_chosen_before(address: str, tmp_path: Path) -> None:
+    with opened_site(address) as visitor:
+        visitor.wait()
+        held: list[Route] = []
+        visitor.page.route("**/coffee.jpg", lambda route: held.append(route))
+        visitor.page.reload()
+        visitor.page.set_input_files("#file", browsing.EXAMPLES / "chelsea.jpg")
+        visitor.page.get_by_text("chelsea.jpg").wait_for()
+        held[0].continue_()
+        visitor.wait()
+        visitor.page.wait_for_timeout(300)
+        assert visitor.page.get_by_text("chelsea.jpg").is_visible()
 
 
 def test_a_file_that_is_no_image_is_refused(visitor: Visitor, tmp_path: Path) -> None:

@@ -17,9 +17,16 @@ export function openedSize({ width, height }) {
 export class BitmapLayer {
   /** The image, then copies of half the size each. @type {ImageBitmap[]} */
   #copies = [];
+  /** Number of images that were to be opened. */
+  #turn = 0;
 
-  /** @param {Blob} blob @returns {Promise<Size & {from: Size}>} its size here, and in the file */
+  /**
+   * @param {Blob} blob
+   * @returns {Promise<(Size & {from: Size}) | null>} its size here, and in the file; null if another image was to be opened
+   *   meanwhile
+   */
   async open(blob) {
+    const turn = ++this.#turn;
     const original = await createImageBitmap(blob, { colorSpaceConversion: "none" });
     const from = { width: original.width, height: original.height };
     const { width, height } = openedSize(from);
@@ -28,7 +35,9 @@ export class BitmapLayer {
       copies.unshift(await halved(copies[0], Math.ceil(copies[0].width / 2), Math.ceil(copies[0].height / 2)));
     }
     if (!copies.includes(original)) original.close();
-    for (const former of this.#copies) former.close();
+    const newest = turn === this.#turn;
+    for (const unused of newest ? this.#copies : copies) unused.close();
+    if (!newest) return null;
     this.#copies = copies.reverse();
     return { width, height, from };
   }

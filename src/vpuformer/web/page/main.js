@@ -38,6 +38,8 @@ let loaded = false;
 let trouble = "";
 /** Remarks on the open image. */
 let remark = "";
+/** Whether the person has chosen an image. */
+let chosen = false;
 
 /** @param {Request} request */
 function send(request) {
@@ -131,7 +133,9 @@ function show() {
 async function open(blob, name) {
   remark = "";
   try {
-    const { width, height, from } = await bitmaps.open(blob);
+    const opened = await bitmaps.open(blob);
+    if (!opened) return;
+    const { width, height, from } = opened;
     workspace.open({ id: Date.now(), name, width, height });
     if (from.width !== width) remark = `This image of ${from.width}×${from.height} is shown, and outlined, at ${width}×${height}.`;
     stage.show(workspace.image);
@@ -145,7 +149,9 @@ async function open(blob, name) {
 /** @param {Iterable<File>} [files] */
 function openFirst(files = []) {
   const [file] = files;
-  if (file) void open(file, file.name || "image.png");
+  if (!file) return;
+  chosen = true;
+  void open(file, file.name || "image.png");
 }
 
 /** The name of the image without its ending. */
@@ -231,4 +237,5 @@ document.addEventListener("drop", (event) => {
 send({ type: "load" });
 input.updateCursor();
 const example = await fetch(new URL(`../../${EXAMPLE}`, import.meta.url));
-await open(await example.blob(), EXAMPLE);
+const blob = await example.blob();
+if (!chosen) await open(blob, EXAMPLE);
