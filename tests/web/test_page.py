@@ -110,6 +110,15 @@ def test_a_file_that_is_no_image_is_refused(visitor: Visitor, tmp_path: Path) ->
     assert visitor.click((290, 200)) > 30_000
 
 
+def test_an_image_that_the_network_cannot_read_gets_no_masks_of_the_former_one(visitor: Visitor) -> None:
+    (worker,) = visitor.page.workers
+    worker.evaluate("() => { self.createImageBitmap = () => Promise.reject(new Error('no room')); }")
+    visitor.page.set_input_files("#file", browsing.EXAMPLES / "chelsea.jpg")
+    visitor.page.get_by_text("no room").wait_for()
+    visitor.page.mouse.click(*visitor.place((200, 200)))
+    visitor.page.get_by_text("there is no image").wait_for()
+
+
 def test_without_its_network_it_says_so(tmp_path: Path) -> None:
     export_page("default", tmp_path, runtime=PACKAGE)
     shutil.rmtree(tmp_path / "model")

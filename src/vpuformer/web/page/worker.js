@@ -61,6 +61,7 @@ async function answer(request) {
   if (request.type === "load") return { type: "ready", to: "load" };
   if (request.type === "open") {
     histories = new Map();
+    encoded = null; // if this image fails, no prompt is answered on the former one
     encoded = await segmenter.encode(await pixelsOf(request.image, request.size), request.size);
     return { type: "ready", to: "open" };
   }
