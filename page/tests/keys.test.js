@@ -5,9 +5,10 @@ import { comboOf, GROUPS, keyFor, lookUp, refusal, setKeys, shownAs } from "../.
 
 const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
 
-test("keys: Shift counts with letters only together with Ctrl, and not with signs", () => {
+test("keys: Shift counts with letters only together with Ctrl, and neither Shift nor Alt with signs", () => {
   assert.equal(comboOf(press("Z", { shiftKey: true, ctrlKey: true })), "Ctrl+Shift+z");
   assert.equal(comboOf(press("?", { shiftKey: true })), "?");
+  assert.deepEqual(["[", "1", " "].map((key) => comboOf(press(key, { altKey: true }))), ["[", "Alt+1", "Alt+ "]);
   assert.equal(comboOf(press("S")), "s");
   assert.equal(comboOf(press("ArrowLeft", { shiftKey: true })), "Shift+ArrowLeft");
   assert.equal(lookUp(press("z", { metaKey: true }))?.act, "undo");

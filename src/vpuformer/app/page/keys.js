@@ -166,7 +166,8 @@ export function refusal(act, combo) {
 }
 
 /**
- * A key with its modifiers as one word. Shift is included only if it does not change the character.
+ * A key with its modifiers as one word. Shift and Alt are included only if they do not change the character: signs such as
+ * brackets need them on some keyboards.
  *
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
  */
@@ -174,7 +175,9 @@ export function comboOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
   const letter = /^[a-z]$/i.test(key);
   const ctrl = ctrlKey || metaKey ? "Ctrl+" : "";
   const shift = shiftKey && (key.length > 1 || (letter && ctrl)) ? "Shift+" : "";
-  return ctrl + (altKey ? "Alt+" : "") + shift + (letter ? key.toLowerCase() : key);
+  const sign = /^[^\p{L}\p{N}\s]$/u.test(key);
+  const alt = altKey && (ctrl || !sign) ? "Alt+" : "";
+  return ctrl + alt + shift + (letter ? key.toLowerCase() : key);
 }
 
 /** @type {Record<string, [number, number]>} */
