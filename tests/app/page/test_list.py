@@ -98,6 +98,10 @@ def test_an_image_is_rejected_and_its_comment_is_shown_to_whoever_opens_it(addre
         card.get_by_role("button", name="Next to review").click()
         assert person.answered()["image"] == "a.jpg"
         comment.fill("The handle, please j d")
+        for image, typed in (("b.jpg", ""), ("a.jpg", "The handle, please j d")):
+            page.locator(".file", has_text=image).click()
+            person.wait(state="idle", image=image)
+            assert comment.input_value() == typed
         card.get_by_role("button", name="Reject", exact=True).click()
         assert (person.answered()["image"], note(person, "a.jpg")) == ("a.jpg", "rejected")
         card.get_by_role("button", name="Next to review").click()

@@ -30,6 +30,10 @@ export class Review {
   #note = byId("review-note");
   /** The image whose comment the card shows. @type {ImageOpened | null} */
   #image = null;
+  /** Comments without a verdict yet, by the ids of images. @type {Map<number, string>} */
+  #drafts = new Map();
+  /** What the card showed before the person typed. */
+  #filled = "";
   /** The review whose note was closed. @type {ImageReview | null} */
   #closed = null;
   #session;
@@ -60,14 +64,22 @@ export class Review {
     return this.#comment.value.trim();
   }
 
+  /** Show the comment on another image, and keep what was typed on the former one. @param {ImageOpened | null} image */
+  #turnTo(image) {
+    const former = this.#image;
+    const typed = this.#comment.value;
+    if (former && this.comment === (former.review.comment ?? "")) this.#drafts.delete(former.id);
+    else if (former && typed !== this.#filled) this.#drafts.set(former.id, typed);
+    this.#image = image;
+    this.#comment.value = (image && this.#drafts.get(image.id)) ?? image?.review.comment ?? "";
+    this.#filled = this.#comment.value; // with the browser's ends of lines
+  }
+
   show() {
     const { image } = this.#session;
     const { reviewOpen } = this.#settings;
     const review = image?.review ?? { verdict: null };
-    if (image !== this.#image) {
-      this.#image = image;
-      this.#comment.value = review.comment ?? "";
-    }
+    if (image !== this.#image) this.#turnTo(image);
     byId("review").hidden = !reviewOpen;
     byId("review-state").textContent = text(`review.${review.verdict ?? (review.outdated ? "changed" : "none")}`);
     /** @type {HTMLFieldSetElement} */ (byId("review-fields")).disabled = !image || this.#session.opening !== null;
