@@ -133,6 +133,22 @@ def test_whoever_leaves_is_warned_while_a_change_is_on_its_way_or_about_to_be_se
         page.unroute_all(behavior="ignoreErrors")
 
 
+def test_a_dialog_stays_while_text_is_selected_out_of_it(address: str) -> None:
+    with opened(address) as person:
+        page = person.page
+        person.press("?")
+        heading = page.locator("#keys h2")
+        box = heading.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(5, 5, steps=3)
+        page.mouse.up()
+        assert heading.is_visible()
+        page.mouse.click(5, 5)
+        heading.wait_for(state="hidden")
+
+
 @pytest.mark.parametrize("tool", ["s", "w", "b"])
 def test_what_is_drawn_while_the_image_changes_is_no_prompt(address: str, tool: str) -> None:
     with opened(address) as person:

@@ -5,8 +5,10 @@ import { text } from "./texts.js";
 
 /** @param {HTMLDialogElement} dialog */
 export function closesOutside(dialog) {
+  let outside = false;
+  dialog.addEventListener("pointerdown", ({ target }) => (outside = target === dialog));
   dialog.addEventListener("click", ({ target }) => {
-    if (target === dialog) dialog.close();
+    if (outside && target === dialog) dialog.close(); // not after text was selected from the inside to the outside
   });
 }
 
