@@ -97,6 +97,15 @@ export class Stage {
     );
     new ResizeObserver(() => this.#resize()).observe(host);
     this.#resize();
+    this.#watchDensity();
+  }
+
+  /** Draw anew on a screen of another density, where the size in CSS pixels stays. */
+  #watchDensity() {
+    matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", () => {
+      this.#resize();
+      this.#watchDensity();
+    }, { once: true });
   }
 
   #resize() {
