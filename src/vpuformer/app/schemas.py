@@ -306,7 +306,7 @@ class NetworkState(Message):
 
 class Project(Message):
     id: str | None
-    """Random id, the same for all who work on this store; None if it was only read until now."""
+    """Random id of the store; None if it was only read until now."""
     folder: str
     model: str
     model_sha256: str

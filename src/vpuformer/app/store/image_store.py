@@ -137,7 +137,7 @@ class ImageStore(ReviewStore):
 
     @property
     def project(self) -> str | None:
-        """A random id, by which browsers keep projects apart; None if the store was only read until now."""
+        """A random id, by which browsers keep projects apart; None before `name_project`."""
         with self._reading() as connection:
             return connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == _PROJECT))
 
