@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Route
 
 from support import axe
 from support import browser as browsing
@@ -87,12 +88,35 @@ def compare(visitor: Visitor, image: Path, tmp_path: Path) -> None:
     assert np.array_equal(read, mask)
 
 
+def test_the_example_does_not_replace_an_image_that_was_chosen_before(address: str, tmp_path: Path) -> None:
+    with opened_site(address) as visitor:
+        visitor.wait()
+        held: list[Route] = []
+        visitor.page.route("**/coffee.jpg", lambda route: held.append(route))
+        visitor.page.reload()
+        visitor.page.set_input_files("#file", browsing.EXAMPLES / "chelsea.jpg")
+        visitor.page.get_by_text("chelsea.jpg").wait_for()
+        held[0].continue_()
+        visitor.wait()
+        visitor.page.wait_for_timeout(300)
+        assert visitor.page.get_by_text("chelsea.jpg").is_visible()
+
+
 def test_a_file_that_is_no_image_is_refused(visitor: Visitor, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     visitor.page.set_input_files("#file", broken)
     visitor.page.get_by_text("broken.png is not an image that this browser reads").wait_for()
     assert visitor.click((290, 200)) > 30_000
+
+
+def test_an_image_that_the_network_cannot_read_gets_no_masks_of_the_former_one(visitor: Visitor) -> None:
+    (worker,) = visitor.page.workers
+    worker.evaluate("() => { self.createImageBitmap = () => Promise.reject(new Error('no room')); }")
+    visitor.page.set_input_files("#file", browsing.EXAMPLES / "chelsea.jpg")
+    visitor.page.get_by_text("no room").wait_for()
+    visitor.page.mouse.click(*visitor.place((200, 200)))
+    visitor.page.get_by_text("there is no image").wait_for()
 
 
 def test_without_its_network_it_says_so(tmp_path: Path) -> None:
