@@ -88,7 +88,7 @@ def compare(visitor: Visitor, image: Path, tmp_path: Path) -> None:
     assert np.array_equal(read, mask)
 
 
-def test_the_example_does_not_replace_an_image_that_was_chosen_before(address: str, tmp_path: Path) -> None:
+def test_the_example_does_not_replace_an_image_that_was_chosen_before(address: str) -> None:
     with opened_site(address) as visitor:
         visitor.wait()
         held: list[Route] = []
