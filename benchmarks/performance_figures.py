@@ -80,13 +80,12 @@ def targets(latency: Mapping[str, Any]) -> str:
 
 def starts(latency: Mapping[str, Any]) -> str:
     """Seconds from a command to its result, and what its imports take."""
-    disk = latency["starts from the disk"]
-    lines = ["| from the command | files of the packages in memory | on the disk |", "|---|--:|--:|"]
+    columns = {"files of the packages in memory": latency["starts"], "on the disk": latency["starts from the disk"]}
+    columns = {title: column for title, column in columns.items() if column}  # clearing the memory needs root
+    lines = [f"| from the command | {' | '.join(columns)} |", "|---" + "|--:" * len(columns) + "|"]
     for name in ("vpuformer segment", "annotate, to the page", "annotate, to the first mask"):
-        cells = [
-            f"{part[name]['seconds']['median']:.2f} s" if name in part else "-" for part in (latency["starts"], disk)
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        cells = [f"{column[name]['seconds']['median']:.2f} s" if name in column else "-" for column in columns.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     imports = latency["imports of segment"]
     packages = ", ".join(f"{name} {1000 * taken:.0f} ms" for name, taken in imports["seconds of packages"].items())
     text = f"`vpuformer segment` imports {imports['modules']} modules in {imports['seconds']:.2f} s: {packages}."
