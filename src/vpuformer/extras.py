@@ -13,7 +13,7 @@ EXTRAS = {
     "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
     "evaluate": _EVALUATE,
     "torch": _TORCH,
-    "train": (*_EVALUATE, *_TORCH, "lightning_fabric", "tensorboard"),
+    "train": (*_EVALUATE, *_TORCH, "filelock", "lightning_fabric", "tensorboard"),
     "export": (*_TORCH, "onnx", "onnxscript"),
     "hub": ("huggingface_hub",),
     "medical": ("nibabel", "pydicom"),

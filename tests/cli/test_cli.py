@@ -531,6 +531,7 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["wrong.json"], "a setting is of the wrong type"),
         (["--resume"], "there is no run to resume in run: recipe.json is missing"),
         (["--resume", "other.json"], "--resume continues with the recipe of its folder"),
+        (["sbd_vit_b", "--variant", "default"], "sbd_vit_b has a network of its own; leave --variant out"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
         (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),
     ],

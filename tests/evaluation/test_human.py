@@ -212,9 +212,10 @@ def test_the_command_measures_with_them(
     assert list(told["sets"]) == ["first", "second"]
     assert (told["model"], len(told["records"]), len(told["scribbles_sha256"])) == ("opencv-grabcut", 2, 64)
     assert "kinds" not in told
-    refused = CliRunner().invoke(app, [str(word) for word in [*words, *baseline, "--first", "box"]])
-    assert refused.exit_code == 2
-    assert "--human gives all scribbles at once" in refused.stderr
+    for option in (["--first", "box"], ["--workers", "2"], ["--seed", "3"]):
+        refused = CliRunner().invoke(app, [str(word) for word in [*words, *baseline, *option]])
+        assert refused.exit_code == 2
+        assert "--human gives all scribbles at once" in refused.stderr
 
 
 def test_sets_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
@@ -223,3 +224,11 @@ def test_sets_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
             tmp_path / folder / "one-anno.png", labels_of(drawn([(4, 4), (20, 4)]), drawn([(4, 44), (60, 44)]))
         )
     assert set(find_sets(tmp_path)) == {"x/anno", "y/anno", tmp_path.name}
+
+
+def test_several_objects_of_an_image_are_refused(
+    scribbles: Path, image: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
+) -> None:
+    twice = [Sample("grabcut/one", number, lambda: image, lambda: truth) for number in (1, 2)]
+    with pytest.raises(DatasetError, match="grabcut/one has several objects, and scribbles are of one"):
+        evaluate_human(twice, scribbles, Strokes())

@@ -113,7 +113,9 @@ def test_the_beginning_of_another_run_is_not_gone_on_with(tmp_path: Path) -> Non
     write(tmp_path / "toy.jsonl.gz", [record(0)])
     with pytest.raises(InputError, match="another run, which differs in weights_sha256, seed"):
         RecordWriter(tmp_path / "toy.jsonl.gz", replace(HEADER, seed=4, weights_sha256="cd"))
-    with RecordWriter(tmp_path / "toy.jsonl.gz", replace(HEADER, started="2001-01-01T00:00:00+00:00")) as writer:
+    with RecordWriter(
+        tmp_path / "toy.jsonl.gz", replace(HEADER, started="2001-01-01T00:00:00+00:00", command="with fewer workers")
+    ) as writer:
         assert len(writer.records) == 1
         assert writer.header.started == HEADER.started
 

@@ -278,6 +278,17 @@ def test_settings_out_of_range_are_refused_before_anything_runs(settings: dict[s
         evaluate([], Stripes(), SimulatedUser(**settings), **options)
 
 
+def test_a_segmenter_that_gives_too_few_answers_is_refused() -> None:
+    class Lazy(Stripes):
+        name = "lazy"
+
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+            return super().segment(queries)[1:]
+
+    with pytest.raises(MaskError, match="lazy gave 1 answers to 2 queries"):
+        measure([sample(bar_truth()), sample(bar_truth(), 2)], Lazy(), batch=2)
+
+
 @pytest.mark.parametrize(
     "answer",
     [np.zeros((3, 4), np.float32), np.full(SIZE, np.nan, np.float32), np.full(SIZE, 5, np.float32)],

@@ -22,6 +22,7 @@ from vpuformer.finetuning.checking import check
 from vpuformer.finetuning.groups import group_images
 from vpuformer.finetuning.layouts import recognise
 from vpuformer.finetuning.prepare import DATA, held_out_samples, prepare, spec
+from vpuformer.finetuning.run import finetune
 from vpuformer.formats import FORMATS
 from vpuformer.images import read_image, slice_path
 from vpuformer.images.addresses import Window
@@ -104,6 +105,8 @@ def test_too_little_is_one_sentence(tmp_path: Path) -> None:
         ([], "give the folder of the annotated images"),
         (["--resume"], "--resume takes the folder alone"),
         (["--resume", "-o", "."], "there is no fine-tuning to resume in ."),
+        (["--resume", "-o", ".", "--minutes", "60"], "--resume continues with the settings of its folder"),
+        (["--resume", "-o", ".", "--check"], "--resume continues with the settings of its folder"),
         ([".", "-o", "."], ". exists, and nothing is overwritten"),
     ],
 )
@@ -115,6 +118,19 @@ def test_what_cannot_be_started_is_one_sentence(
     assert result.exit_code == 2
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_fine_tuning_that_fails_before_it_can_be_resumed_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    LAYOUTS["app"][1](tmp_path / "photos")
+    monkeypatch.setattr("vpuformer.finetuning.run.prepare", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(tmp_path / "photos", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_prepared_data_hold_masks_prompts_and_split(tmp_path: Path) -> None:

@@ -115,10 +115,10 @@ def evaluate(
 
     keep_freed_memory()
     simulated = SimulatedUser(parse_kinds(prompts), **user)
-    if human is not None and (prompts != "click" or user.keys() - {"seed"} or shard):
+    if human is not None and (prompts != "click" or user or shard or batch or workers):
         raise ConfigError(
-            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --stop-at-iou and"
-            " --shard"
+            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --stop-at-iou, --seed,"
+            " --batch, --workers and --shard"
         )
     processes = TorchrunProcesses.from_environment()
     if processes.count > 1 and (shard is not None or human is not None):

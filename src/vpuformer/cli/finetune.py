@@ -92,6 +92,15 @@ def finetune(
     if resume:
         if data is not None or output is None:
             raise ConfigError("--resume takes the folder alone: vpuformer finetune --resume -o FOLDER")
+        if check or (annotations, window, group_by, start, minutes, seed) != (
+            None,
+            None,
+            "likeness",
+            "default",
+            20.0,
+            0,
+        ):
+            raise ConfigError("--resume continues with the settings of its folder; with it, only --device can be given")
     elif data is None:
         raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
     if controlled and not as_json:
@@ -116,7 +125,7 @@ def finetune(
     with _Screen() if shown is None else nullcontext(shown) as progress:
         if data is None:
             assert output is not None
-            result = resume_finetune(output, progress=progress)
+            result = resume_finetune(output, device=device, progress=progress)
         else:
             named = data.parent if data.is_file() else data
             folder = output or Path(f"{named.resolve().name}-finetuned")

@@ -51,6 +51,8 @@ def report(
         raise InputError("nothing to write; say where the page goes with -o PAGE.html, or print --tables markdown")
     if tables not in (None, "markdown"):
         raise ConfigError(f"tables are printed as markdown, got --tables {tables}")
+    if model is None and (device or runtime):
+        raise ConfigError("--device and --runtime are those of --model; give it too, or leave them out")
     if model is not None and not data:
         raise ConfigError("--model draws answers into images; say where they are with --data NAME=FOLDER")
     roots = dict(_root(each) for each in data or [])

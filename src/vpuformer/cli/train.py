@@ -97,6 +97,8 @@ def train(
         values["epochs"] = 0
     if interaction:
         values["interaction"] = values.get("interaction", {}) | interaction
+    if variant is not None and name not in (None, "default"):
+        raise ConfigError(f"{name} has a network of its own; leave --variant out, or use --set model.NAME=VALUE")
     if (network := _network(variant, chosen.get("init"))) is not None:
         values["model"] = network
     values = assign(Recipe, values, settings or [])

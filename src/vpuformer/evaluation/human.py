@@ -6,6 +6,7 @@ Every stroke of a label map is traced to a polyline, because a `Scribble` is one
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,6 +86,11 @@ def evaluate_human(
         MaskError: a label map of scribbles is broken, or differs in size from its image.
     """
     sets = find_sets(folder)
+    images = Counter(sample.image_id for sample in samples)
+    if twice := next((image for image, count in images.items() if count > 1), None):
+        raise DatasetError(
+            f"{twice} has several objects, and scribbles are of one; take a set with one object an image"
+        )
     records = []
     for done, sample in enumerate(samples, start=1):
         image, truth = sample.image(), sample.truth()

@@ -312,7 +312,8 @@ class RecordWriter:
 
     def _resume(self) -> None:
         begun = read_records(self.partial)
-        changed = self.header.differences(begun.header)
+        # Other words, such as fewer workers, may ask for the same records.
+        changed = [name for name in self.header.differences(begun.header) if name != "command"]
         if changed:
             raise InputError(
                 f"{self.partial} belongs to another run, which differs in {', '.join(changed)}; write the records to"

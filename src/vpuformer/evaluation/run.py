@@ -21,7 +21,7 @@ import numpy as np
 
 from vpuformer.arrays import RGB, Size, Truth
 from vpuformer.data.sample import Sample
-from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.errors import ConfigError, DatasetError, MaskError
 from vpuformer.evaluation import BATCH
 from vpuformer.evaluation.records import Key, ObjectRecord, RecordWriter, RunHeader
 from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
@@ -167,6 +167,8 @@ class _Run:
             answers = self._segmenter.segment(
                 [Query(images[i].encoded, prompts, runs[i].previous, runs[i].crop) for i, prompts in asked]
             )
+            if len(answers) != len(asked):
+                raise MaskError(f"{self._segmenter.name} gave {len(answers)} answers to {len(asked)} queries")
             seconds = (time.perf_counter() - start) / len(asked)
             for (i, _), answer in zip(asked, answers, strict=True):
                 runs[i].take(answer, seconds, self._segmenter.name)

@@ -122,7 +122,8 @@ def finetune(
     """
     folder = Path(output)
     if folder.exists():
-        raise ConfigError(f"{folder} exists, and nothing is overwritten; give another folder with -o, or --resume")
+        resumable = ", or --resume" if (folder / SETTINGS).is_file() else ""
+        raise ConfigError(f"{folder} exists, and nothing is overwritten; give another folder with -o{resumable}")
     given, group_by = as_window(window), check_group_by(group_by)
     layout = recognise(Path(data), None if annotations is None else Path(annotations), store)
     shown = given or layout.window
@@ -147,7 +148,11 @@ def finetune(
         progress.say(f"left out: {sentence}")
     with write_errors(folder, error=InputError):
         folder.mkdir(parents=True)
-    split = prepare(usable, groups, folder)
+    try:
+        split = prepare(usable, groups, folder)
+    except BaseException:  # without settings, nobody can resume it
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     held_out = {
         "held_out_images": sum(map(len, split.images.values())),
         "held_out_objects": len(split.objects),
@@ -173,8 +178,11 @@ def finetune(
     return _Run(settings, content, progress).finish()
 
 
-def resume_finetune(output: str | Path, *, progress: Progress = SILENT) -> Finetuned:
+def resume_finetune(output: str | Path, *, device: str | None = None, progress: Progress = SILENT) -> Finetuned:
     """Continue a fine-tuning that was killed.
+
+    Args:
+        device: None for the one that it began with.
 
     Raises:
         ConfigError: the folder holds none, or one that is finished.
@@ -186,7 +194,8 @@ def resume_finetune(output: str | Path, *, progress: Progress = SILENT) -> Finet
     if not (folder / SETTINGS).is_file():
         raise ConfigError(f"there is no fine-tuning to resume in {folder}: {SETTINGS} is missing; start it again")
     content = read_json(folder / SETTINGS, error=ConfigError)
-    settings = FinetuneSettings(**{**content["settings"], "output": str(folder)})
+    changed = {"output": str(folder)} | ({} if device is None else {"device": device})
+    settings = FinetuneSettings(**{**content["settings"], **changed})
     progress.say(f"resumed: {content['data']['summary']}")
     return _Run(settings, content, progress).finish()
 

@@ -16,7 +16,6 @@ from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.vpuformer import VPUFormer
 
 BEST = "best-{step}"
-"""Folder of the best weights so far."""
 """Subfolder of the run with the best weights so far."""
 
 HISTORY = "validations.json"
@@ -103,7 +102,8 @@ class Watch:
     @property
     def best_folder(self) -> Path:
         """The folder with the weights of the best validation, if that had a step before it."""
-        return self._folder / BEST.format(step=self.best.step)
+        folder, former = self._folder / BEST.format(step=self.best.step), self._folder / "best"
+        return former if former.exists() and not folder.exists() else folder  # version 0.2 began with that name
 
     @property
     def seconds(self) -> float:
@@ -158,7 +158,7 @@ def validations_in(seconds: float, validating: float) -> int:
 
 def best_folders(folder: Path) -> set[Path]:
     """The folders of best weights that a run has left."""
-    return set(folder.glob(BEST.format(step="*")))
+    return {*folder.glob(BEST.format(step="*")), *folder.glob("best")}
 
 
 def read_history(folder: Path) -> list[Validation]:

@@ -13,17 +13,19 @@ LOCK = ".lock"
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder. The system frees it however the process ends.
+    """Keep other runs out of a folder, on disks that have locks.
+
+    The system frees it however the process ends.
 
     Raises:
         ConfigError: another run has it.
     """
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, mode=0o666)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigError(f"another run trains in {folder}; wait until it has ended, or stop it") from error
-    except NotImplementedError:  # a file system without locks
+    except (OSError, NotImplementedError):
         pass
     try:
         yield

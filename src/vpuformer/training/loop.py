@@ -81,7 +81,6 @@ def train(
         raise ConfigError(f"{recipe.folder} already holds a run; resume it, or choose another output folder")
     if resume and not path.exists():
         raise ConfigError(f"there is no run to resume in {recipe.folder}: {NAME} is missing")
-    state, start = read_state(path) if resume else ({}, 0)
     recipe.folder.mkdir(parents=True, exist_ok=True)
     data, checks = open_data(recipe)
     processes = Processes(recipe)
@@ -95,11 +94,18 @@ def train(
             + ("; its batch norms keep their initial statistics (freeze_norms)" if recipe.freeze_norms else "")
             + ". To start from a trained encoder, give --backbone-weights FILE, --init MODEL or --set pretrained=true"
         )
-    if resume and start >= recipe.length:
-        notes.append(f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more")
     # A resumed run needs no initial weights, whose files may no longer exist.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
     with alone_in(recipe.folder) if processes.first else nullcontext():
+        if path.exists() and not resume:
+            raise ConfigError(
+                f"another run has ended in {recipe.folder} meanwhile; resume it, or choose another folder"
+            )
+        state, start = read_state(path) if resume else ({}, 0)
+        if resume and start >= recipe.length:
+            notes.append(
+                f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more"
+            )
         run = _Run(replace(recipe, **origin), processes, start, share_done)
         if resume:
             restore_weights(path, state, run.network)

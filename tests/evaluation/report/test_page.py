@@ -25,6 +25,7 @@ from vpuformer.evaluation.report import open_runs, render_page, write_page
 from vpuformer.evaluation.report.figures import all_figures, combination_bars, curve_charts, first_prompt_bars
 from vpuformer.evaluation.report.markup import Markup, element, joined
 from vpuformer.evaluation.report.panels import galleries
+from vpuformer.evaluation.report.svg import Series, line_chart
 from vpuformer.inference.protocol import Query
 from vpuformer.prompts import Box, Click, Kind, Scribble
 
@@ -180,6 +181,19 @@ def test_bars_after_the_first_prompt(tmp_path: Path) -> None:
     assert len(Page(figure.drawing).all("rect")) == 2
     assert combination_bars(open_runs(folders)) == []
     assert first_prompt_bars(open_runs(folders[:1])) == []
+
+
+def test_a_first_prompt_of_a_sampled_kind_is_no_bar(tmp_path: Path) -> None:
+    sampled = write_run(tmp_path / "sampled", kinds=("box", "scribble"))
+    boxes = write_run(tmp_path / "boxes", kinds=("box",))
+    clicks = write_run(tmp_path / "clicks")
+    (figure,) = first_prompt_bars(open_runs([sampled, boxes, clicks]))
+    assert len(Page(figure.drawing).all("rect")) == 2
+
+
+def test_a_curve_of_perfect_masks_is_drawn() -> None:
+    perfect = Series("ours", (1.0, 1.0), ((1.0, 1.0), (1.0, 1.0)))
+    assert "<polyline" in line_chart([perfect], "clicks", "IoU", "perfect")
 
 
 def test_a_curve_a_run_with_its_band(tmp_path: Path) -> None:

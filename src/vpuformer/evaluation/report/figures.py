@@ -56,8 +56,9 @@ def first_prompt_bars(runs: Sequence[Run]) -> list[Figure]:
     """One figure per method: mean IoU after one click, one box, one scribble."""
 
     def series(run: Run) -> str | None:
-        # Mixed protocols begin with a click unless they name another first kind.
-        return run.header.first_kind or ("click" if "click" in run.header.kinds else run.header.kinds[0])
+        # Mixed protocols begin with a click unless they name another first kind. Without clicks, it is sampled.
+        kinds = run.header.kinds
+        return run.header.first_kind or ("click" if "click" in kinds else kinds[0] if len(kinds) == 1 else None)
 
     return _bars(
         _first_of_each_series(runs, series),

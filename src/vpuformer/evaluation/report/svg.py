@@ -40,7 +40,7 @@ def line_chart(series: Sequence[Series], x_title: str, y_title: str, label: str)
     longest = max(len(each.values) for each in series)
     ends = [end for each in series for pair in each.intervals if pair for end in pair]
     values = [value for each in series for value in each.values if value is not None]
-    lowest = max(0.0, math.floor(10 * min([*values, *ends])) / 10)
+    lowest = min(0.9, max(0.0, math.floor(10 * min([*values, *ends])) / 10))
     parts = [_grid(lowest), _titles(x_title, y_title)]
     for k in range(1, longest + 1):
         if k in (1, longest) or (k % (5 if longest > 10 else 1) == 0 and longest - k > 1):
