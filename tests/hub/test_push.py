@@ -96,7 +96,9 @@ def test_a_card_of_ones_own_stays(model: Path, tmp_path: Path) -> None:
     card = ModelCard(model_card(read_manifest(folder), NAME))
     assert card.data.eval_results is None
     own.write_text("---\nlicense: mit\n---\n# Leaves\n", encoding="utf-8")
-    assert model_card(read_manifest(folder), NAME, licence="cc0-1.0") == "---\nlicense: mit\n---\n# Leaves\n"
+    card = ModelCard(model_card(read_manifest(folder), NAME, licence="cc0-1.0"))
+    assert (card.data.license, card.data.library_name, card.text) == ("cc0-1.0", "vpuformer", "# Leaves\n")
+    assert ModelCard(model_card(read_manifest(folder), NAME)).data.license == "mit"
 
 
 def test_the_card_of_a_fine_tuned_model_shows_no_image_and_no_path(model: Path, tmp_path: Path) -> None:

@@ -114,6 +114,14 @@ def test_rectangles_of_a_task_become_masks(server: CvatServer, client: Any) -> N
     assert masks.decode_mask(second["points"], image_width=60, image_height=40).sum() == 16
 
 
+def test_a_turned_rectangle_is_the_box_around_it(server: CvatServer, client: Any) -> None:
+    server.shapes[0] |= {"points": [10, 5, 20, 9], "rotation": 90.0}
+    dataset = real_package("cvat_sdk.datasets").TaskDataset(client, TASK)
+    cvat.annotate_task(client, TASK, BoxMasks(dataset, Boxed()))
+    mask = masks.decode_mask(server.uploaded["shapes"][0]["points"], image_width=60, image_height=40)
+    assert (mask.sum(), mask[2:12, 13:17].all()) == (40, True)
+
+
 def test_rectangles_of_a_task_become_polygons(server: CvatServer, client: Any) -> None:
     dataset = real_package("cvat_sdk.datasets").TaskDataset(client, TASK)
     cvat.annotate_task(client, TASK, BoxMasks(dataset, Boxed()), conv_mask_to_poly=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from support.mongo import mongo_server
 from support.real_package import real_package
 from vpuformer.errors import InputError, PromptError
 from vpuformer.formats import AnnotatedImage, LabelledMask, export, read_objects
-from vpuformer.integrations.fiftyone import add_masks, annotated_images, prompts_from_label
+from vpuformer.integrations.fiftyone import _whole_mask, add_masks, annotated_images, prompts_from_label
 from vpuformer.prompts import Box, Click, Scribble
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -122,3 +123,10 @@ def test_masks_pass_through_coco_both_ways(fo: Any, image_folder: Path, tmp_path
     with pytest.raises(InputError, match="give the folder that holds all images"):
         next(annotated_images(dataset, field, tmp_path / "coco"))
     dataset.delete()
+
+
+def test_a_mask_that_reaches_beyond_the_image_is_cut_off() -> None:
+    half = np.zeros((4, 8), bool)
+    half[:, 4:] = True
+    detection = SimpleNamespace(bounding_box=[-0.5, 0, 1, 1], get_mask=lambda: half)
+    assert np.argwhere(_whole_mask(detection, (4, 8)).any(axis=0)).ravel().tolist() == [0, 1, 2, 3]

@@ -43,6 +43,10 @@ def test_points_without_labels_are_in_the_object(image: Image, segmenter: Segmen
     without = mask_generation([image], points, segmenter=segmenter, multimask_output=False)
     with_labels = mask_generation([image], points, [[[1, 1]]], segmenter=segmenter, multimask_output=False)
     np.testing.assert_array_equal(without[0]["masks"], with_labels[0]["masks"])
+    arrays = mask_generation(
+        [image], np.array(points), np.array([[[1, 1]]]), segmenter=segmenter, multimask_output=False
+    )
+    np.testing.assert_array_equal(arrays[0]["masks"], with_labels[0]["masks"])
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def test_a_worker_answers_as_predict() -> None:
         "objects": [],
         "left_out": [f"there is no image gone.jpg in {EXAMPLES}"],
     }
+    # Arrow gives every object the fields of all.
+    prompts = [
+        {"type": "box", "box": [165, 15, 410, 325], "point": None, "positive": None},
+        {"type": "click", "box": None, "point": [290, 150], "positive": True},
+    ]
+    row = stage({"image": "coffee.jpg", "prompts": prompts, "label": None, "objects": None})
+    assert (len(row["objects"]), row["left_out"]) == (1, [])
     row = stage({"image": "coffee.jpg", **left_out})
     assert (row["height"], row["width"], row["objects"]) == (400, 600, [])
     assert row["left_out"][0].startswith("a click at (9000, 1) lies outside the image")

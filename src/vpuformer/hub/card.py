@@ -54,8 +54,19 @@ def model_card(
     own = manifest.weights.with_name(CARD_FILE)
     if own.is_file():
         text = _OWN_IMAGE.sub("", _OWN_PATH.sub(f"--model {repository}", own.read_text(encoding="utf-8")))
-        return text if text.startswith("---") else front + text
+        return _joined(front, text) if text.startswith("---") else front + text
     return front + _body(manifest, repository, licence, runs)
+
+
+def _joined(front: str, text: str) -> str:
+    """A card with front matter of its own, which gets what it lacks, and the licence and figures that were given."""
+    from huggingface_hub import ModelCard
+
+    card, given = ModelCard(text, ignore_metadata_errors=True), ModelCard(front).data
+    for name, value in given.__dict__.items():
+        if value and (name in ("license", "eval_results") or not getattr(card.data, name, None)):
+            setattr(card.data, name, value)
+    return str(card)
 
 
 def _runs(manifest: Manifest, results: Sequence[str | os.PathLike[str]]) -> list[Run]:

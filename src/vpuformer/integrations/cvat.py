@@ -13,6 +13,7 @@ from PIL import Image
 from vpuformer.arrays import BoolMask
 from vpuformer.extras import imported, require
 from vpuformer.formats import parts_of
+from vpuformer.formats.outlines import turned
 from vpuformer.inference.protocol import Encoded, Query, Segmenter, as_readonly_rgb
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.integrations.boxes import segment_boxes
@@ -104,7 +105,7 @@ class BoxMasks:
         boxes = self._boxes[context.frame_name]
         if not boxes:
             return []
-        answers = segment_boxes(self._segmenter, image, [each.points for each in boxes])
+        answers = segment_boxes(self._segmenter, image, [_edges(each) for each in boxes])
         least = context.conf_threshold or 0
         return [
             shape
@@ -118,6 +119,16 @@ class BoxMasks:
         if not polygons:
             return [self._sdk.mask(label, imported("cvat_sdk.masks").encode_mask(mask))]
         return [self._sdk.polygon(label, part.outer.ravel().astype(float).tolist()) for part in parts_of(mask)]
+
+
+def _edges(rectangle: Any) -> tuple[float, float, float, float]:
+    """The edges of a rectangle, or of one around it if it is turned."""
+    x0, y0, x1, y1 = rectangle.points
+    corners = turned(
+        [(x0, y0), (x1, y0), (x1, y1), (x0, y1)], getattr(rectangle, "rotation", 0), ((x0 + x1) / 2, (y0 + y1) / 2)
+    )
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _box(edges: Any) -> Box:

@@ -80,13 +80,14 @@ def _whole_mask(detection: Any, size: Size) -> BoolMask:
     """The mask of a detection in an image of `size` (H, W)."""
     height, width = size
     left, top, across, down = detection.bounding_box
-    rows = slice(max(0, round(top * height)), round((top + down) * height))
-    columns = slice(max(0, round(left * width)), round((left + across) * width))
+    y0, y1 = round(top * height), round((top + down) * height)
+    x0, x1 = round(left * width), round((left + across) * width)
     mask = np.zeros(size, np.bool_)
-    inside = mask[rows, columns]
-    if inside.size:
+    inside = mask[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    if inside.size:  # the box may reach beyond the image
         part = np.asarray(detection.get_mask() > 0, np.uint8)
-        inside[:] = cv2.resize(part, inside.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        whole = cv2.resize(part, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
+        inside[:] = whole[max(0, -y0) :, max(0, -x0) :][: inside.shape[0], : inside.shape[1]]
     return mask
 
 

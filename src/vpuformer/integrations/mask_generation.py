@@ -86,5 +86,5 @@ def _objects(image: int, points: Any, labels: Any, boxes: Any) -> Iterator[tuple
         )
     for k in range(counts.pop()):
         of_object = None if points is None else points[k]
-        signs = [1] * len(points[k]) if labels is None and points is not None else (labels and labels[k])
+        signs = labels[k] if labels is not None else None if points is None else [1] * len(points[k])
         yield prompts_from_arrays(of_object, signs, None if boxes is None else boxes[k])

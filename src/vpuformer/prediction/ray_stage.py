@@ -74,8 +74,8 @@ class Stage:
 
 
 def _plain(value: Any) -> Any:
-    """Arrays of Ray as lists."""
+    """Arrays of Ray as lists, and its objects without the fields that only others have."""
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(each) for key, each in value.items() if each is not None}
     value = value.tolist() if hasattr(value, "tolist") else value
     return [_plain(each) for each in value] if isinstance(value, list) else value
