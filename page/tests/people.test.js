@@ -130,7 +130,7 @@ test("an object that is added while the image is read stays", async () => {
 test("what others import for the whole folder is shown on the open image too", async () => {
   const { session, api } = await begin();
   api.openImage = async (id) => image(id, [state({ id: 5, image: 2, at: 1 })]);
-  new LiveChanges(session, api, { now: () => 0, sleep: () => ({ done: new Promise(() => {}) }) }).take([{ image: null, object: null }]);
+  new LiveChanges(session, api, { now: () => 0, sleep: () => ({ done: new Promise(() => {}) }) }).take([{ image: 0, object: null }]);
   await settle();
   assert.deepEqual(session.entries.map(({ id }) => id), [5]);
 });

@@ -10,7 +10,7 @@ import { Segmenter } from "../../src/vpuformer/web/page/segmenter.js";
 const RUNTIME = "data:text/javascript,export const env = { wasm: {} };";
 const resolve = `(name, context, next) => (name.endsWith("/ort.js") ? { url: ${JSON.stringify(RUNTIME)}, shortCircuit: true } : next(name, context))`;
 
-test("prompts on an image that cannot be read are not answered on the former one", async () => {
+test("prompts on an image that cannot be read are not answered on the former one", { timeout: 10_000 }, async () => {
   register(`data:text/javascript,${encodeURIComponent(`export const resolve = async ${resolve};`)}`);
   const self = new EventTarget();
   const replies = [];

@@ -16,7 +16,7 @@ class NewsChange(Message):
     """A change by another window."""
 
     image: int | None
-    """Id of the image; None for more than one image, or the labels."""
+    """Id of the image; 0 for several images, None for the labels or the fine-tuning."""
     object: int | None
     """Id of the object; None for the image itself, or more than one object."""
 

@@ -117,8 +117,11 @@ class Bundle:
         ]
 
     def named(self, name: str) -> str | None:
-        """The path of the only file of this name, in any folder; None unless there is exactly one."""
-        found = [path for path in self.names if PurePosixPath(path).name == name]
+        """The path of the only file of this name, in any folder; None unless there is exactly one.
+
+        The name is in small letters, that of the file may be in capitals.
+        """
+        found = [path for path in self.names if PurePosixPath(path).name.lower() == name]
         return found[0] if len(found) == 1 else None
 
     def read(self, name: str) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from vpuformer.errors import ImageError, InputError, MaskError
 from vpuformer.formats import prompt_lines, prompt_table
 from vpuformer.formats.assignment import assign
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import MOST_DIGITS, Bundle
 from vpuformer.formats.found import Annotations, FoundImage, FoundObject, LeftOut, TargetImage
 from vpuformer.formats.image_folder import ImageFolder, shown
 from vpuformer.formats.prompted import Listed, PromptList, Unanswered
@@ -71,7 +71,8 @@ def _objects(entry: FoundImage, target: TargetImage, *, unique_ids: bool) -> Ite
             yield from [Unanswered(target.image, f"{found.thing}: {found.why}", "object")] * found.number
         elif isinstance(found, FoundObject):
             given = found.id if entry.id is not None and unique_ids else None
-            object_id = int(given) if given is not None and given.isdecimal() else None
+            is_number = given is not None and given.isdecimal() and len(given) <= MOST_DIGITS
+            object_id = int(given) if given is not None and is_number else None
             yield Listed.of(
                 target.image, target.image, lambda found=found: _prompts(found), found.label, object_id=object_id
             )

@@ -83,8 +83,9 @@ def remove_unfinished(folder: Path) -> None:
 def _remove_abandoned(folder: Path) -> None:
     """Remove what killed exports have left, but not what another export may still write."""
     for path in folder.glob(f"{_UNFINISHED}*"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
+        with suppress(OSError):
+            written = max(each.stat().st_mtime for each in (path, *path.rglob("*")))
+            if time.time() - written > _ABANDONED:
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -72,8 +72,9 @@ def _masks(
     """One object a value of the map of objects; the border of 255 is ignored."""
     meaning = meaning_in(bundle, path, target.size)
     add_note(f"{path} was read as {meaning.taken}")
-    boxes = without_ending(path.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1), ".png") + ".xml"
-    root = parse_xml(bundle.read(boxes), boxes) if boxes in bundle else ElementTree.Element("annotation")
+    stem = without_ending(path.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1), ".png")
+    boxes = next((name for name in (f"{stem}.xml", f"{stem}.XML") if name in bundle), None)
+    root = ElementTree.Element("annotation") if boxes is None else parse_xml(bundle.read(boxes), boxes)
     listed = [thing.findtext("name") for thing in root.findall("object")]
     maps_of_classes = path.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)
     classes = None

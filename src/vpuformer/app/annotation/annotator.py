@@ -199,7 +199,7 @@ class Annotator:
         content, answer = self._checked(loaded, new.step)
         if new.keep_off:
             others = self.store.current_answers(row.image, set(new.keep_off) - {row.id})
-            content["keep_off"] = others
+            content |= {"keep_off": others} if others else {}
             answer = answer and self.answering.without(answer, others, row.image)
         added = self.store.add_step(row.id, new.revision, new.key, content, answer)
         if added is not None and row.revision == new.revision:

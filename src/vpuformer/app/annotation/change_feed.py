@@ -15,7 +15,7 @@ class Change(NamedTuple):
 
     Attributes:
         window: random id of the window; None for a program.
-        image: that was changed; None for more than one image, or the labels.
+        image: that was changed; 0 for several images, None for the labels or the fine-tuning.
         object: that was changed; None for the image itself, or more than one object.
     """
 

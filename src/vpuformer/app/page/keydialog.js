@@ -42,7 +42,8 @@ export class KeyDialog {
     this.#dialog = dialog;
     this.#onChange = onChange;
     const saved = Object.entries(recall(KEYS_KEY) ?? {});
-    this.#changes = Object.fromEntries(saved.filter(([, combo]) => typeof combo === "string"));
+    // No press has Alt and a sign: on some keyboards, Alt makes the sign.
+    this.#changes = Object.fromEntries(saved.filter(([, combo]) => typeof combo === "string" && !/^Alt\+[^\p{L}\p{N}\s]$/u.test(combo)));
     setKeys(this.#changes);
     this.#fill();
     closesOutside(dialog);

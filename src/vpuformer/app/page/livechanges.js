@@ -36,7 +36,7 @@ export class LiveChanges {
   /** @param {NewsChange[] | null} changes null: unknown ones */
   take(changes) {
     for (const { image, object } of changes ?? []) {
-      if (image !== null && image !== this.#session.openId) continue;
+      if (image !== 0 && image !== this.#session.openId) continue; // 0: several
       if (object === null) this.#wholeImage = true;
       else this.#objects.add(object);
     }

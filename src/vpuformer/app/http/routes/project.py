@@ -149,7 +149,7 @@ def router(*, hints: bool = False) -> APIRouter:
         if report.waiting and not dry_run:
             annotator.boxes.look()
         if not dry_run:
-            announce()
+            announce(0)
         return report
 
     @routes.get("/boxes", summary="Read how many boxes wait for the network")
