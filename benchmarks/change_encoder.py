@@ -46,7 +46,6 @@ def main() -> None:
     options = parser.parse_args()
     if options.output.exists():
         parser.error(f"{options.output} already exists; choose another output folder")
-    options.output.mkdir(parents=True)
 
     teacher = load_model(options.init)
     values = read_recipe(Path(options.recipe)) | {"data": options.data, "output": str(options.output)}
