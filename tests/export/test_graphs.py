@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -217,17 +218,22 @@ def test_weights_that_changed_are_refused(tokens: Path, tmp_path: Path) -> None:
         OnnxNetwork(changed)
 
 
-def test_a_killed_export_leaves_no_graphs(tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("killed", "kept"), [("_onnx", True), ("write_file", False)])
+def test_a_killed_export_leaves_the_former_graphs_or_none(
+    killed: str, kept: bool, tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = shutil.copytree(tokens, tmp_path / "killed")
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vpuformer.export.writing._onnx", fail)
+    if not kept:
+        monkeypatch.setattr("vpuformer.export.writing._onnx", lambda *_: onnx.ModelProto())
+    monkeypatch.setattr(f"vpuformer.export.writing.{killed}", fail)
     with pytest.raises(KeyboardInterrupt):
         export_graphs(folder)
-    assert not (folder / GRAPHS_FILE).exists()
-    with pytest.raises(CheckpointError, match="vpuformer export-network"):
+    assert (folder / GRAPHS_FILE).exists() == kept
+    with nullcontext() if kept else pytest.raises(CheckpointError, match="vpuformer export-network"):
         Graphs.read(folder)
 
 
