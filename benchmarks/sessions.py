@@ -244,7 +244,7 @@ def report(crowd: list[Person], memory: list[float], seconds: float) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     measured = measure(options.people, options.seconds)
