@@ -205,11 +205,9 @@ def _errors(file: Path, what: What) -> Iterator[None]:
         yield
     except InputError as error:
         raise error_for(what)(str(error)) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise error_for(what)(_no_room_for(file)) from error
-        raise undecodable(str(file), what, error) from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise error_for(what)(_no_room_for(file)) from error
         raise undecodable(str(file), what, error) from error
 
 

@@ -198,7 +198,7 @@ class Job:
         """What is left out, after the number of its image; 0 if the list left it out."""
         query = "SELECT coalesce(number, 0), image, reason, thing, object FROM unanswered ORDER BY 1, rowid"
         # All at once: an open query would hinder closing after an error of the caller.
-        return iter([(number, Unanswered(*row)) for number, *row in self._all(query)])
+        return ((number, Unanswered(*row)) for number, *row in self._all(query))
 
     def count_unanswered(self, thing: str) -> int:
         """Number of images, or objects, that are left out."""
