@@ -20,6 +20,9 @@ from vpuformer.errors import InputError, VPUFormerError
 MAX_BYTES = 1_000_000_000
 """Size above which a file of annotations is refused before it is read: 1 GB."""
 
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a full disk, and of a quota that is used up."""
+
 _DIGITS = re.compile("[0-9]+")
 
 
@@ -139,7 +142,7 @@ def write_errors(target: str | os.PathLike[str], *, error: type[VPUFormerError] 
     try:
         yield
     except OSError as problem:
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        if problem.errno in DISK_IS_FULL:
             raise error(f"{target} cannot be written: the disk is full; make room and try again") from problem
         reason = problem.strerror or problem
         raise error(f"{target} cannot be written: {reason}; choose a folder that you may write to") from problem

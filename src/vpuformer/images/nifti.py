@@ -4,7 +4,6 @@ Only the slice is read from a file that is not compressed. A compressed one is u
 without a name, and the last few of them stay open.
 """
 
-import errno
 import gzip
 import logging
 import math
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from vpuformer.errors import ImageError, InputError
 from vpuformer.extras import require
+from vpuformer.files import DISK_IS_FULL
 from vpuformer.images.addresses import Address, Axis
 from vpuformer.images.loading import Loaded, What, check_pixels, error_for, undecodable
 from vpuformer.images.planes import Planes, planes_of, spacings, taken_along
@@ -206,7 +206,7 @@ def _errors(file: Path, what: What) -> Iterator[None]:
     except InputError as error:
         raise error_for(what)(str(error)) from error
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
             raise error_for(what)(_no_room_for(file)) from error
         raise undecodable(str(file), what, error) from error
 

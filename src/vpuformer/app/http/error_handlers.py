@@ -3,7 +3,6 @@
 `vpuformer.app.http.guard` answers all other errors.
 """
 
-import errno
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from vpuformer.app.schemas import ObjectState, Problem
 from vpuformer.errors import BusyError, ConflictError, InputError, NotFoundError, StoreError, VPUFormerError
+from vpuformer.files import DISK_IS_FULL
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 422, 503, 507)
@@ -25,8 +25,6 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (StoreError, 507),  # most likely a full disk
     (InputError, 422),
 )
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _LONGEST = 1000
 """Maximum length of a sentence in characters."""
@@ -55,7 +53,7 @@ def _own_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def _os_error(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, OSError) or error.errno not in _FULL:
+    if not isinstance(error, OSError) or error.errno not in DISK_IS_FULL:
         raise error
     where = f" at {error.filename}" if error.filename else ""
     return _response(507, f"the disk is full{where}; nothing was stored, make room and try again")
