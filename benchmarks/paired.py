@@ -22,7 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="name of the runs in benchmarks/results/experiments")
     name = parser.parse_args().name
-    rows = {title: compared(name, kinds, k) for title, (kinds, k) in VALIDATION.items()}
+    rows = {
+        title: compared(name, kinds, k) for title, (kinds, k) in VALIDATION.items() if longest(f"{name}-{kinds}") >= k
+    }
     content = {
         "command": f"python benchmarks/paired.py {name}",
         "measure": "mean IoU, and that of the pairs",
@@ -30,6 +32,12 @@ def main() -> None:
     }
     write_file(RESULTS / "experiments" / f"{name}.json", json.dumps(content, indent=2) + "\n")
     print(json.dumps(rows, indent=2))
+
+
+def longest(run: str) -> int:
+    """The most prompts that an experiment gave an object; 0 if it was not run."""
+    path = RESULTS / "experiments" / run / "records.jsonl.gz"
+    return read_records(path)[0].max_interactions if path.exists() else 0
 
 
 def compared(name: str, kinds: str, k: int) -> dict[str, float]:
