@@ -1,10 +1,11 @@
 """JSON messages about labels, attributes and tags."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, FailFast, Field
 
 from vpuformer.app.step_schemas import Identity, Message
+from vpuformer.errors import InputError
 from vpuformer.formats.attributes import LONGEST_VALUE, MOST_VALUES, Kind
 from vpuformer.formats.labels import label_name
 
@@ -19,7 +20,15 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(l
 Names = Annotated[list[Name], Field(max_length=_MOST)]
 
 Value = Annotated[str, Field(max_length=LONGEST_VALUE)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Values = Annotated[dict[Name, Value], Field(max_length=MOST_VALUES)]
+
+
+def _few_values(values: Any) -> Any:
+    if isinstance(values, dict) and len(values) > MOST_VALUES:  # each bad value is an error of its own
+        raise InputError(f"an object has at most {MOST_VALUES} attributes, got {len(values)}; send fewer")
+    return values
+
+
+Values = Annotated[dict[Name, Value], BeforeValidator(_few_values), Field(max_length=MOST_VALUES)]
 """Values of attributes by their names."""
 
 
@@ -28,7 +37,7 @@ class Attribute(Message):
 
     name: Name
     kind: Kind
-    choices: Names
+    choices: Annotated[Names, FailFast()]
 
 
 Attributes = Annotated[list[Attribute], Field(max_length=_MOST)]

@@ -7,11 +7,11 @@ A *step* is anything a person does to an object: a prompt, a brush stroke, a mas
 and redo only change `at`, the number of steps in force.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
 
-from vpuformer.errors import PromptError
+from vpuformer.errors import InputError, PromptError
 from vpuformer.images import MAX_PIXELS
 from vpuformer.metrics import MASK_THRESHOLD
 
@@ -27,19 +27,32 @@ MAX_OBJECTS = 10_000
 MAX_RUNS = 16_000_000
 """Maximum length of a run-length text in characters; 12 MB decoded."""
 
+_MOST_FIELDS = 50
+"""Maximum number of fields of a message, with unknown ones."""
+
 Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Id of an image, label or object, in the range that every database can store."""
 
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Number, Number]
 Path = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
-Outline = Annotated[list[Point], Field(min_length=3)]
+# An outline has no maximum of its own. Without FailFast, every bad point of millions would become an error, in minutes.
+Outline = Annotated[list[Point], FailFast(), Field(min_length=3)]
 
 
 class Message(BaseModel):
     """Base of all messages. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and len(fields) > _MOST_FIELDS:  # each unknown field is an error of its own
+            raise InputError(
+                f"got {len(fields)} fields, and at most {_MOST_FIELDS} are read; see /docs for this request"
+            )
+        return fields
 
 
 class RleMask(Message):
@@ -109,7 +122,7 @@ class PolygonStep(Message):
     """
 
     type: Literal["polygon"]
-    outlines: Annotated[list[Outline], Field(min_length=1, max_length=MAX_OUTLINES)]
+    outlines: Annotated[list[Outline], FailFast(), Field(min_length=1, max_length=MAX_OUTLINES)]
 
     @field_validator("outlines")
     @classmethod

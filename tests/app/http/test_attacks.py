@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi.exceptions import RequestValidationError
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -194,6 +195,37 @@ def test_a_body_that_goes_on_and_on_is_cut_off(app: Any, path: str, said_length:
     said = ask(app, "POST", path, headers, [chunk] * 9)
     assert (said.status, said.error) == (413, "a request has at most 32 MB; send less at a time")
     assert_headers(said.headers)
+
+
+_MANY = range(20_000)
+_BAD_POLYGON = {"type": "polygon", "outlines": [[[] for _ in _MANY]]}
+_BAD_ATTRIBUTE = {"name": "a", "kind": "text", "choices": [[]] * 900}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/objects/1/undo", {"revision": 0} | {str(number): 0 for number in _MANY}),
+        ("PATCH", "/api/objects/1", {"attributes": {str(number): [] for number in _MANY}}),
+        ("POST", "/api/objects/1/steps", {"key": "12345678", "revision": 0, "step": _BAD_POLYGON}),
+        ("PUT", "/api/labels/settings", {"attributes": [_BAD_ATTRIBUTE], "tags": [], "label_required": True}),
+    ],
+    ids=["fields", "attributes", "points", "choices"],
+)
+def test_a_request_full_of_mistakes_is_refused_at_the_first_ones(
+    app: Any, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any
+) -> None:
+    found: list[int] = []
+    errors = RequestValidationError.errors
+
+    def counted(self: RequestValidationError) -> Any:
+        found.append(len(errors(self)))
+        return errors(self)
+
+    monkeypatch.setattr(RequestValidationError, "errors", counted)
+    said = ask(app, method, path, chunks=[json.dumps(body).encode()])
+    assert (said.status, len(said.error) < 300) == (422, True), said.error
+    assert max(found) < 10
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "0x10", "٣", "9" * 400, "9" * 5000, "10, 10", ""])
