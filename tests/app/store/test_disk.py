@@ -95,6 +95,17 @@ def test_a_step_on_a_full_disk_is_refused_and_taken_when_there_is_room(client: T
     assert (answer.status_code, answer.json()["revision"]) == (200, 1)
 
 
+def test_a_step_waits_for_a_store_that_was_moved(client: TestClient, tmp_path: Path) -> None:
+    state = begin(client)
+    sent = {"key": key(), "revision": 0, "step": CLICK}
+    (tmp_path / "client.sqlite").rename(tmp_path / "backup.sqlite")
+    answer = client.post(f"/api/objects/{state['id']}/steps", json=sent)
+    assert answer.status_code == 507
+    assert "was moved or replaced while it was open" in answer.json()["error"]
+    (tmp_path / "backup.sqlite").rename(tmp_path / "client.sqlite")
+    assert client.post(f"/api/objects/{state['id']}/steps", json=sent).json()["revision"] == 1
+
+
 def test_no_room_for_a_file_on_the_way_is_a_sentence(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     content = io.BytesIO()
     Image.new("L", (120, 90), 255).save(content, "PNG")

@@ -309,6 +309,35 @@ def test_the_file_is_written_ahead_and_in_full(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_file_that_was_moved_or_replaced_takes_no_further_change(tmp_path: Path) -> None:
+    path, moved = tmp_path / "a.sqlite", tmp_path / "moved.sqlite"
+    store = Store(path)
+    store.sync(["a.jpg"])
+    path.rename(moved)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="was moved or replaced while it was open; nothing was stored"):
+            store.sync(["b.jpg"])
+        path.write_bytes(moved.read_bytes())  # another file with the same content
+    assert [row.name for row in store.images()] == ["a.jpg"]
+    moved.replace(path)
+    store.sync(["c.jpg"])
+    assert [row.name for row in store.images()] == ["a.jpg", "c.jpg"]
+    path.unlink()
+    store._engine.pool.dispose()
+    with pytest.raises(StoreError, match="was moved or replaced"):
+        store.images()
+    assert not path.exists()
+    store.close()
+
+
+def test_a_new_store_has_its_tables_in_the_file_itself(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.sqlite")
+    (tmp_path / "alone.sqlite").write_bytes((tmp_path / "a.sqlite").read_bytes())  # without its log
+    store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "alone.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM step").fetchone() == (0,)
+
+
 def test_labels_attributes_and_tags(store: Store, again: Callable[[], Store]) -> None:
     colour, note = Attribute("colour", "choice", ("red", "blue")), Attribute("note")
     cup = LabelDefinition("cup", "#123456", "dishes", (colour,))

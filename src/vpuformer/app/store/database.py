@@ -1,7 +1,7 @@
 """Transactions on a database file or server. Every failure becomes a `StoreError`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ class Database:
             _prepare(self._engine)
             tables.create_all(self._engine)
             _add_missing_columns(self._engine, tables)
+            _checkpoint(self._engine)
+        self._file = _file_of(url)
+        self._inode = self._current_inode()
+        event.listen(self._engine, "do_connect", lambda *_: self._check_file())
 
     def close(self) -> None:
         """Close all connections."""
@@ -56,6 +60,25 @@ class Database:
             connection.begin(),
         ):
             yield connection
+            self._check_file()
+
+    def _current_inode(self) -> tuple[int, int] | None:
+        try:
+            state = None if self._file is None else self._file.stat()
+        except OSError:
+            return None
+        return None if state is None else (state.st_dev, state.st_ino)
+
+    def _check_file(self) -> None:
+        """Check that the path still leads to the file that was opened.
+
+        SQLite would go on with a file that was moved, and its log would be lost after a crash.
+        """
+        if self._current_inode() != self._inode:
+            raise StoreError(
+                f"the store {self.address} was moved or replaced while it was open; nothing was stored, put the former"
+                " file back, or stop and start again"
+            )
 
     @staticmethod
     def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
@@ -92,6 +115,21 @@ def _url(text: str) -> sa.URL:
             f"{text.partition('://')[0]}://... is not a database URL; use one like"
             " postgresql://user:password@host:5432/name, or the path of an SQLite file (--store)"
         ) from error
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    """The file of an SQLite database; None for one in memory or on a server."""
+    name = url.database
+    if url.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
+        return None
+    return Path(name).absolute()
+
+
+def _checkpoint(engine: sa.Engine) -> None:
+    """Bring what a killed program left in the log of an SQLite file into the file itself, without waiting."""
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _add_missing_columns(engine: sa.Engine, tables: sa.MetaData) -> None:
