@@ -10,10 +10,12 @@ import pytest
 from support.app_disks import Disks
 from support.app_states import whole
 from vpuformer.app.annotation.annotator import Annotator
+from vpuformer.app.annotation.exporting import accepted_images
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep, ObjectState
 from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
+from vpuformer.app.store.tables import images
 from vpuformer.errors import (
     BusyError,
     CheckpointError,
@@ -400,6 +402,37 @@ def test_a_image_that_has_become_another_one(annotator: Annotator, image_folder:
     assert annotator.state(state.id).mask == state.mask
     annotator.change(state.id, deleted=True)
     assert annotator.open(1).width == 60
+
+
+def test_a_deleted_object_does_not_come_back_on_an_image_of_another_size(
+    annotator: Annotator, image_folder: Path
+) -> None:
+    from PIL import Image
+
+    state = click(annotator, begun(annotator), 30, 30)
+    annotator.change(state.id, accepted=True)
+    annotator.change(state.id, deleted=True)
+    annotator.change(state.id, deleted=False)
+    annotator.change(state.id, deleted=True)
+    Image.new("RGB", (90, 120)).save(image_folder / "a.png")  # as many pixels: its masks would fit, but be wrong
+    assert annotator.open(1).width == 90
+    with pytest.raises(ConflictError, match="a former file of this image, which had another size; draw it again"):
+        annotator.change(state.id, deleted=False)
+    with pytest.raises(ConflictError, match="nothing to redo"):
+        annotator.undo_redo(state.id, annotator.state(state.id).revision, 1)
+    assert list(accepted_images(annotator.store)) == []
+    drawn = click(annotator, begun(annotator), 40, 40)
+    assert [each.id for each in annotator.open(1).objects] == [drawn.id]
+
+
+def test_an_export_names_the_object_whose_mask_does_not_fit(annotator: Annotator) -> None:
+    state = click(annotator, begun(annotator), 30, 30)
+    annotator.change(state.id, accepted=True)
+    with annotator.store._writing() as connection:  # as former versions did
+        connection.execute(images.update().values(width=121))
+    (image,) = accepted_images(annotator.store)
+    with pytest.raises(MaskError, match=rf"object {state.id} of a\.png cannot be exported .* delete it and draw"):
+        list(image.masks())
 
 
 def test_probabilities_agree_with_the_mask(annotator: Annotator, image_folder: Path, disks: Any) -> None:

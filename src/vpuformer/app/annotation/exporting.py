@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import last_answered
-from vpuformer.errors import ConflictError
+from vpuformer.errors import ConflictError, MaskError
 from vpuformer.files import natural_order, write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
 from vpuformer.formats.affected import Affected
@@ -73,7 +73,13 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
             if row.label is not None and row.label not in names:
                 raise ConflictError("a label was added during the export; export again")
             label = None if row.label is None else names[row.label]
-            yield LabelledMask(rle.decode(answer.mask, image.size), label, row.id, row.attributes)
+            try:
+                mask = rle.decode(answer.mask, image.size)
+            except MaskError as error:
+                raise MaskError(
+                    f"object {row.id} of {image.name} cannot be exported ({error}); delete it and draw it again"
+                ) from error
+            yield LabelledMask(mask, label, row.id, row.attributes)
 
 
 def left_out_notes(store: "Store") -> list[str]:

@@ -75,7 +75,8 @@ class ImageStore(ReviewStore):
     ) -> ImageRow:
         """Mark an image as done or not done, or store its height and width, or its tags.
 
-        A mark removes the verdict of a review, which was about the image as it was; its comment stays.
+        A mark removes the verdict of a review, which was about the image as it was; its comment stays. With another
+        size, deleted objects lose their steps, which no longer fit; the table `step` keeps them without a position.
         """
         values: dict[str, Any] = {}
         if done is not None:
@@ -86,6 +87,8 @@ class ImageStore(ReviewStore):
             values |= {"tags": list(dict.fromkeys(tags)), "changed": time.time()}
         if values:
             with self._writing() as connection:
+                if size is not None:
+                    _empty_deleted(connection, identity, size)
                 connection.execute(images.update().where(images.c.id == identity).values(**values))
         return self.image(identity)
 
@@ -195,6 +198,18 @@ _GROUPS = (
     .group_by(objects.c.image, objects.c.label)
 )
 """Objects of each image and label: how many, and when one was changed last."""
+
+
+def _empty_deleted(connection: sa.Connection, image: int, size: Size) -> None:
+    """Remove the steps of deleted objects that were drawn on another size."""
+    row = connection.execute(sa.select(images.c.height, images.c.width).where(images.c.id == image)).first()
+    former = None if row is None else _size(*row)
+    if former is None or former == size:
+        return
+    deleted = (objects.c.image == image) & objects.c.deleted
+    theirs = steps.c.object.in_(sa.select(objects.c.id).where(deleted))
+    connection.execute(steps.update().where(theirs).values(position=None))
+    connection.execute(objects.update().where(deleted).values(at=0, revision=objects.c.revision + 1))
 
 
 def _now() -> dict[str, Any]:

@@ -95,9 +95,14 @@ class Store(ShapingStore, ImageStore):
 
         Raises:
             InputError: the object would be accepted without a label, and one is required.
+            ConflictError: the object would come back on an image that has had another size since.
         """
         with self._writing() as connection:
             row = self._object(connection, identity)
+            if row.deleted and values.get("deleted") is False and _is_emptied(connection, identity):
+                raise ConflictError(
+                    "the object was drawn on a former file of this image, which had another size; draw it again"
+                )
             if values.get("label") is not None:
                 self._label(connection, values["label"])
             changed = replace(row, **values)
@@ -286,6 +291,13 @@ def _step(
     identity: int, content: str, answered: object, area: int | None, seconds: float | None, person: str | None
 ) -> StepRow:
     return StepRow(identity, _content(content), bool(answered), area or 0, seconds, person)
+
+
+def _is_emptied(connection: sa.Connection, identity: int) -> bool:
+    """Whether an object has lost all its steps to another size of its image."""
+    of_object = sa.select(steps.c.position, steps.c.mask.is_not(None)).where(steps.c.object == identity)
+    rows = connection.execute(of_object).all()
+    return any(answered for _, answered in rows) and all(position is None for position, _ in rows)
 
 
 def _visible(connection: sa.Connection, image: int) -> list[ObjectRow]:
