@@ -25,6 +25,7 @@ import vpuformer
 from support.app_disks import Disks
 from support.app_states import whole
 from vpuformer.app.annotation.network_queue import MAX_WAITING
+from vpuformer.app.http.routes import images
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.app.images.open_images import OpenImage
@@ -317,6 +318,26 @@ def test_a_thumbnail(client: TestClient) -> None:
 
 
 # Objects and steps
+
+
+def test_thumbnails_leave_threads_to_other_requests(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(_: Path) -> bytes:
+        running.release()
+        assert go_on.wait(60)
+        return b"small"
+
+    monkeypatch.setattr(images, "thumbnail", slow)
+    with ThreadPoolExecutor(50) as pool:
+        waiting = [pool.submit(client.get, "/api/images/1/thumbnail") for _ in range(45)]
+        try:
+            assert running.acquire(timeout=30)
+            time.sleep(0.5)  # until the others have arrived
+            assert pool.submit(client.get, "/api/project").result(10).status_code == 200
+        finally:
+            go_on.set()
+        assert [answer.result().content for answer in waiting] == [b"small"] * 45
 
 
 def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None:

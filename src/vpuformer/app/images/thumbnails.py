@@ -1,6 +1,5 @@
 """Thumbnails of images."""
 
-import threading
 from pathlib import Path
 
 from PIL import Image
@@ -14,8 +13,6 @@ SIDE = 192
 """The longer side in pixels."""
 
 _QUALITY = 85
-# A list requests many thumbnails at once, and decoding one may need the memory of a huge image.
-_decoding = threading.BoundedSemaphore(2)
 
 
 def thumbnail(path: Path, side: int = SIDE) -> bytes:
@@ -24,11 +21,10 @@ def thumbnail(path: Path, side: int = SIDE) -> bytes:
     Raises:
         ImageError: the file cannot be read.
     """
-    with _decoding:
-        loaded = load_shown(path, least=side)
-        stored = loaded.stored
-        if isinstance(stored, Image.Image) and stored.mode in ("L", "RGB"):
-            # By a whole number and to at least twice the side: fast, and only a few pixels become an array.
-            stored = stored.reduce(max(1, max(stored.size) // (2 * side)))
-        pixels = to_rgb(loaded._replace(stored=stored), str(path))
+    loaded = load_shown(path, least=side)
+    stored = loaded.stored
+    if isinstance(stored, Image.Image) and stored.mode in ("L", "RGB"):
+        # By a whole number and to at least twice the side: fast, and only a few pixels become an array.
+        stored = stored.reduce(max(1, max(stored.size) // (2 * side)))
+    pixels = to_rgb(loaded._replace(stored=stored), str(path))
     return to_web_image(scaled_down(pixels, side), exact=False, quality=_QUALITY).content

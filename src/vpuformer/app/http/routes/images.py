@@ -1,9 +1,12 @@
 """Routes of images: opening, tiles, thumbnails, new objects, import."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
+from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.annotation.copying import copy_objects
 from vpuformer.app.annotation.importing import import_masks
 from vpuformer.app.http.routes.parameters import ANY_FILE, Announce, Body, Bound, Identity, MaybeId, Opened
@@ -30,6 +33,9 @@ Number = Annotated[int, Path(ge=0)]
 def router() -> APIRouter:
     """Return the routes of images."""
     routes = APIRouter(tags=["images"])
+    # A list requests many thumbnails at once, and decoding one may need the memory of a huge image. Those that wait
+    # occupy no thread, which a prompt may need.
+    decoding = asyncio.Semaphore(2)
 
     @routes.get("/images/{identity}", summary="Open an image with its objects")
     def opened(identity: Identity, annotator: Opened, following: MaybeId = None) -> ImageOpened:
@@ -46,9 +52,10 @@ def router() -> APIRouter:
         return listed(row)
 
     @routes.get("/images/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of an image")
-    def small(identity: Identity, annotator: Opened) -> Response:
-        path = annotator.folder.path_of(annotator.store.image(identity).name)
-        return Response(thumbnail(path), media_type="image/jpeg", headers=_A_WHILE)
+    async def small(identity: Identity, annotator: Opened) -> Response:
+        async with decoding:
+            content = await run_in_threadpool(_thumbnail_of, annotator, identity)
+        return Response(content, media_type="image/jpeg", headers=_A_WHILE)
 
     @routes.get(
         "/images/{identity}/tiles/{version}/{level}/{x}/{y}",
@@ -102,3 +109,7 @@ def router() -> APIRouter:
         return result
 
     return routes
+
+
+def _thumbnail_of(annotator: Annotator, identity: int) -> bytes:
+    return thumbnail(annotator.folder.path_of(annotator.store.image(identity).name))
