@@ -3,7 +3,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from vpuformer.app.images.scanning import Scanner
 
@@ -60,6 +62,27 @@ def test_a_folder_that_changed_just_now_is_read_again(tmp_path: Path, read: list
     scanner.scan()
     scanner.scan()
     assert len(read) == 2, "a file that comes at once may leave the folder's time as it is"
+
+
+def test_a_stack_that_was_seen_while_it_was_copied_is_read_again(
+    tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpuformer.app.images.scanning._SETTLED", -1)
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    for folder in (whole, part):
+        folder.mkdir()
+    tifffile.imwrite(whole / "a.tif", np.zeros((3, 40, 50), np.uint8), photometric="minisblack")
+    content = (whole / "a.tif").read_bytes()
+    scanner = Scanner(part)
+    with (part / "a.tif").open("wb") as file:
+        file.write(content[: len(content) // 2])
+        file.flush()
+        settle(part)
+        assert scanner.scan().names == ["a.tif"]
+        file.write(content[len(content) // 2 :])
+    assert scanner.scan().names == ["a.tif", "a.tif@page001", "a.tif@page002"]
+    read.clear()
+    assert (len(scanner.scan().names), read) == (3, [])
 
 
 def test_a_folder_with_links_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

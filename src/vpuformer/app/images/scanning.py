@@ -20,13 +20,21 @@ _NOT_READ = (
     | MEDICAL_ENDINGS
 )
 """Endings of images that may not be readable here; see `image_endings`."""
+_OPENED = MEDICAL_ENDINGS | {".tif", ".tiff"}
+"""Endings of files that are opened to list their images."""
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a further change of a folder surely has another time."""
+
+_BEING_WRITTEN = 60_000_000_000
+"""Nanoseconds after its last change within which a file may still be written."""
 
 SortKey = tuple[Any, ...]
 
 Stamp = tuple[int, int]
 """Times of the last change of a folder's content and of its rights, in nanoseconds."""
+
+FileState = tuple[int, int]
+"""Size of a file, and time of its last change in nanoseconds."""
 
 
 class Found(NamedTuple):
@@ -51,6 +59,12 @@ class _Contents:
         self.not_read: Counter[str] = Counter()
         self.may_change = False
         """Whether its links may lead elsewhere later, although the folder itself stays as it is."""
+        self.young: dict[str, FileState] = {}
+        """States of files that may have been incomplete when they were opened. Growth of a file changes no folder."""
+
+    def are_outdated(self) -> bool:
+        """Whether a file has changed that may have been incomplete."""
+        return any(_file_state(path) != state for path, state in self.young.items())
 
 
 class Scanner:
@@ -79,7 +93,7 @@ class Scanner:
             above = folders.pop()
             stamp, settled = self._stamp(above)
             former, contents = self._known.get(above, (None, None))
-            if contents is None or former != stamp:
+            if contents is None or former != stamp or contents.are_outdated():
                 contents = self._read(above)
             if settled and not contents.may_change:
                 known[above] = stamp, contents
@@ -125,7 +139,10 @@ class Scanner:
             elif ending in not_read:
                 contents.not_read[ending] += 1
             else:
-                unnamed = ".dcm" in endings and (not ending or ending[1:].isdigit()) and _is_dicom(entry)
+                may_be_dicom = ".dcm" in endings and (not ending or ending[1:].isdigit())
+                if may_be_dicom or ending in _OPENED:
+                    _note_if_young(entry.path, contents)
+                unnamed = may_be_dicom and _is_dicom(entry)
                 if self._may_be_listed(entry, name, unnamed or ending in endings, contents):
                     _add_slices(entry.path, name, "" if unnamed else ending, contents)
         return contents
@@ -149,6 +166,20 @@ class Scanner:
             contents.left_out.append(f"{name!r} is a link that leads out of the folder")
             return False
         return real.is_file() and _checked_name(name, contents)
+
+
+def _note_if_young(path: str, contents: _Contents) -> None:
+    state = _file_state(path)
+    if state is not None and time.time_ns() - state[1] < _BEING_WRITTEN:
+        contents.young[path] = state
+
+
+def _file_state(path: str) -> FileState | None:
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
 
 
 def _add_slices(path: str, name: str, ending: str, contents: _Contents) -> None:
