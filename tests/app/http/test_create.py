@@ -1,5 +1,6 @@
 """`create_app`: opens nothing early, serves several folders, runs as the docs show."""
 
+import queue
 import re
 import sys
 import types
@@ -13,6 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from support.app_disks import Disks
+from vpuformer.app.http import serving
 from vpuformer.app.http.server import create_app
 from vpuformer.app.http.serving import bind, serve
 from vpuformer.app.images.folder import Folder
@@ -66,6 +68,22 @@ def test_a_store_that_fails_does_so_before_the_address_is_shown(
     with closing(store), bind("127.0.0.1", 0) as socket, pytest.raises(InputError, match="the disk is full"):
         serve(folder, store, Disks(), socket, browser=False, say=said.append)
     assert said == []
+
+
+def test_the_browser_does_not_get_the_token_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, store, said = Folder(images(tmp_path / "in", "a.png")), Store(tmp_path / "x.sqlite"), list[str]()
+    opened, apps = queue.Queue[str](), list[Any]()
+    server = types.SimpleNamespace(run=lambda **_: said.append(opened.get(timeout=20)), should_exit=False)
+    monkeypatch.setattr(serving, "open_page", opened.put)
+    monkeypatch.setattr(serving.uvicorn, "Server", lambda config: apps.append(config.app) or server)
+    with closing(store), bind("127.0.0.1", 0) as socket:
+        serve(folder, store, Disks(), socket, say=said.append)
+    printed, address, _ = said
+    token, once = (re.findall(r"\?token=(\S+)", each)[0] for each in (printed, address))
+    assert token != once
+    with TestClient(apps[0], "http://127.0.0.1") as client:
+        assert client.get("/", params={"token": once}).status_code == 200
+        assert client.get("/api/project").status_code == 200
 
 
 def test_nothing_is_opened_before_the_application_runs(tmp_path: Path) -> None:

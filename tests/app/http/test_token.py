@@ -124,3 +124,17 @@ def test_the_token_stands_in_no_log(tmp_path: Path, caplog: pytest.LogCaptureFix
     own = [record.getMessage() for record in caplog.records if not record.name.startswith("httpx")]  # the client's
     assert "POST '/api/objects/1/steps' failed" in own
     assert TOKEN not in "".join(own)
+
+
+def test_a_token_for_the_browser_opens_the_page_once(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    made = create_app(Folder(tmp_path), tmp_path / "x.sqlite", Disks(), token=TOKEN, once="valid-a-single-time")
+    with TestClient(made, "http://127.0.0.1"):
+        bearer = ("Authorization", "Bearer valid-a-single-time")
+        assert ask(made, "GET", "/api/project", [LOCAL, bearer]).status == 401
+        said = ask(made, "GET", "/?token=valid-a-single-time", [LOCAL, BROWSER])
+        assert (said.status, said.headers["location"]) == (303, "./")
+        assert COOKIE in said.headers["set-cookie"]
+        again = ask(made, "GET", "/?token=valid-a-single-time", [LOCAL, BROWSER])
+        assert (again.status, "set-cookie" in again.headers) == (401, False)
+        assert ask(made, "GET", f"/?token={TOKEN}", [LOCAL, BROWSER]).status == 303

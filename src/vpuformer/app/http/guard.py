@@ -54,6 +54,7 @@ class Guard:
     Args:
         static: folder with the page that asks for the token.
         token: secret that every request must carry; None to require no token.
+        once: another token, which opens the page a single time.
         any_host: whether to answer requests to names other than loopback names.
         server_name: an additional name to answer.
         read_only: whether to refuse every change.
@@ -65,13 +66,14 @@ class Guard:
         *,
         static: Path,
         token: str | None = None,
+        once: str | None = None,
         any_host: bool = False,
         server_name: str | None = None,
         read_only: bool = False,
     ) -> None:
         self._app, self._any_host, self._read_only = app, any_host, read_only
         self._server_name = None if server_name is None else server_name.lower()
-        self._token = None if token is None else Token(token, static / "token.html")
+        self._token = None if token is None else Token(token, static / "token.html", once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -30,6 +30,7 @@ def create_app(
     segmenter: Segmenter | None,
     *,
     token: str | None = None,
+    once: str | None = None,
     any_host: bool = False,
     server_name: str | None = None,
     root_path: str = "",
@@ -46,6 +47,8 @@ def create_app(
         segmenter: answers prompts; used by this application only. None makes a read-only view: every change is refused.
         token: secret that every request must carry, see `guard`. Without one, everybody who reaches the address can see
             and change everything.
+        once: another token, which opens the page a single time. Other users of the machine can read the command line of
+            a browser, so an address in it must not hold the token itself.
         any_host: whether to answer requests to names other than loopback names.
         server_name: an additional name to answer, such as that of a proxy.
         root_path: path under which a proxy shows the server, such as "/annotate".
@@ -95,7 +98,13 @@ def create_app(
         app.include_router(router, prefix="/api", dependencies=[Depends(person_of)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(
-        Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name, read_only=segmenter is None
+        Guard,
+        static=STATIC,
+        token=token,
+        once=once,
+        any_host=any_host,
+        server_name=server_name,
+        read_only=segmenter is None,
     )
     app.add_middleware(RootPath, root_path=root_path)
     app.add_middleware(telemetry.middleware)

@@ -130,14 +130,16 @@ def serve(
     local = is_loopback(host)
     secret = None if no_token else secrets.token_urlsafe(24) if token is None else checked_token(token)
     shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/" + ("" if secret is None else f"?token={secret}")
+    address = f"http://{shown}:{port}/"
     if not local and host in ("0.0.0.0", "::"):
         address = address.replace(shown, sockets.gethostname(), 1)
+    once = None if secret is None or not browser else secrets.token_urlsafe(24)
     app = create_app(
         Annotator(folder, store, segmenter),  # fails here, and not while the server starts
         store,
         segmenter,
         token=secret,
+        once=once,
         any_host=not local,
         server_name=None if server_name is None else checked_server_name(server_name),
         root_path=checked_root_path(root_path),
@@ -150,12 +152,16 @@ def serve(
     )
     server = uvicorn.Server(config)
     app.state.ends = lambda: server.should_exit
-    say(f"open {address} (Ctrl+C ends)")
+    say(f"open {_with_token(address, secret)} (Ctrl+C ends)")
     if browser:
-        opener = threading.Timer(0.3, open_page, [address])  # once the server answers
+        opener = threading.Timer(0.3, open_page, [_with_token(address, once)])  # when the server answers
         opener.daemon = True
         opener.start()
     # Uvicorn raises the interrupt again in most cases; on a busy machine it may just return.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[socket])
     say("ended; everything is stored")
+
+
+def _with_token(address: str, token: str | None) -> str:
+    return address if token is None else f"{address}?token={token}"

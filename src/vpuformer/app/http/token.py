@@ -18,7 +18,10 @@ FORM = "/token"
 """Path that the form posts to."""
 
 MISSING = "this server requires its token; open the address that it printed when it started"
-WRONG = "this is not the token of this server; copy it from the address that it printed when it started"
+WRONG = (
+    "this is not the token of this server; copy it from the address that it printed when it started, or type in the one"
+    " that it was given"
+)
 
 _LONGEST = 2000
 """Maximum size of the form in bytes."""
@@ -29,10 +32,17 @@ _POLICY = (
 
 
 class Token:
-    """Checks the token of requests; `page` is the file of the page that asks for it."""
+    """Checks the token of requests.
 
-    def __init__(self, secret: str, page: Path) -> None:
+    Args:
+        secret: the token.
+        page: file of the page that asks for it.
+        once: another one that opens the page a single time.
+    """
+
+    def __init__(self, secret: str, page: Path, once: str | None = None) -> None:
         self._secret, self._page = secret.encode(), page
+        self._once = None if once is None else once.encode()
         self._name = cookie_name(secret)
 
     async def answer(self, scope: Scope, path: str, headers: dict[bytes, bytes], receive: Receive, send: Send) -> bool:
@@ -50,7 +60,7 @@ class Token:
             return True
         carried = self._is_it(_carried(headers, self._name))
         query = parse_qs(scope["query_string"].decode("latin-1")) if path == "/" else {}
-        if "token" in query and (carried or self._is_it(query["token"])):
+        if "token" in query and (carried or self._is_it(query["token"]) or self._redeem(query["token"])):
             await self._admit(send)
         elif carried or path in OPEN:
             return False
@@ -77,7 +87,18 @@ class Token:
         await answer(send, 401, text.encode(), kind)
 
     def _is_it(self, words: list[str]) -> bool:
-        return any(hmac.compare_digest(word.encode(), self._secret) for word in words)
+        return _is_among(self._secret, words)
+
+    def _redeem(self, words: list[str]) -> bool:
+        """Whether the token that is valid once is among the words. It is not valid any more then."""
+        if self._once is None or not _is_among(self._once, words):
+            return False
+        self._once = None
+        return True
+
+
+def _is_among(secret: bytes, words: list[str]) -> bool:
+    return any(hmac.compare_digest(word.encode(), secret) for word in words)
 
 
 def cookie_name(token: str) -> str:
