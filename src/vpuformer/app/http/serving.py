@@ -121,7 +121,7 @@ def serve(
         hints: whether the page shows the hints of the first minute.
         models: folder of the models that are fine-tuned on the page, see `create_app`.
         browser: whether to open the page.
-        say: prints the address of the page.
+        say: prints the address of the page, which holds the token if it is a random one.
 
     Raises:
         ConfigError: the token, the root path or the server name cannot be used.
@@ -152,7 +152,9 @@ def serve(
     )
     server = uvicorn.Server(config)
     app.state.ends = lambda: server.should_exit
-    say(f"open {_with_token(address, secret)} (Ctrl+C ends)")
+    # A token that was given is a secret of its own, which a log must not hold.
+    printed = _with_token(address, secret) if token is None else f"{address} with the token that was given"
+    say(f"open {printed} (Ctrl+C ends)")
     if browser:
         opener = threading.Timer(0.3, open_page, [_with_token(address, once)])  # when the server answers
         opener.daemon = True
