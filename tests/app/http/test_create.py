@@ -140,9 +140,15 @@ def test_the_example_of_a_model_of_ones_own_runs(tmp_path: Path, monkeypatch: py
     Image.fromarray(colours).save(tmp_path / "holiday" / "a.png")
     (code,) = (block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.S) if "Mine" in block)
     served: list[Any] = []
-    monkeypatch.setitem(sys.modules, "uvicorn", types.SimpleNamespace(run=lambda app, **_: served.append(app)))
+    options: dict[str, Any] = {}
+    monkeypatch.setitem(
+        sys.modules,
+        "uvicorn",
+        types.SimpleNamespace(run=lambda app, **more: (served.append(app), options.update(more))),
+    )
     monkeypatch.chdir(tmp_path)
     exec(compile(code, DOCS.name, "exec"), {"__name__": "__main__"})
+    assert options["timeout_graceful_shutdown"]  # else an open page, which reads a stream, keeps the server from ending
     with running(served[0]) as client:
         assert client.get("/api/project").status_code == 401
         (token,) = re.findall(r'token="(.*?)"', code)

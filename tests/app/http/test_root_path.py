@@ -12,13 +12,11 @@ import vpuformer.app.http.server as server
 from support.app_asgi import HOST, JSON, MARK, ask
 from support.app_disks import Disks
 from vpuformer.app.http.asgi import refuse
-from vpuformer.app.http.guard import MAX_BODY
 from vpuformer.app.http.root_path import checked_root_path
 from vpuformer.app.http.server import create_app
 from vpuformer.errors import ConfigError
 
 ROOT = "/annotate"
-DOCS = Path(__file__).parents[3] / "docs" / "annotate.md"
 NAMED = ("Host", "images.example.org")
 
 
@@ -80,18 +78,6 @@ def test_root_paths() -> None:
     for path in ("/a b", "/..", "/./a", "http://example.org", "//a//b", "/a?b", "/\u00e4", "/%2e%2e", "/a\nb"):
         with pytest.raises(ConfigError, match="is not valid; use letters"):
             checked_root_path(path)
-
-
-def test_the_lines_for_nginx_let_through_what_the_server_takes() -> None:
-    (lines,) = re.findall(r"```nginx\n(.*?)```", DOCS.read_text("utf-8"), re.S)
-    assert "proxy_set_header Host $http_host;" in lines  # see the test of the proxy's name
-    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", lines)
-    assert int(megabytes) * 2**20 >= MAX_BODY
-    (command,) = re.findall(r"vpuformer annotate .*--root-path.*", DOCS.read_text("utf-8"))
-    (location,) = re.findall(r"location (\S+) \{", lines)
-    assert f"--root-path {location.rstrip('/')} " in command
-    assert location.endswith("/")
-    assert re.findall(r"proxy_pass http://127.0.0.1:8123(\S*);", lines) == ["/"]
 
 
 @pytest.mark.parametrize("cut_off", [True, False])
