@@ -947,7 +947,7 @@ def test_every_operation_says_what_it_does(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/", "text/html"), ("/docs", "text/html"), ("/favicon.ico", "image/svg+xml")]
+    ("path", "kind"), [("/", "text/html"), ("/docs", "text/html"), ("/static/favicon.svg", "image/svg+xml")]
 )
 def test_the_page_and_its_files(client: TestClient, path: str, kind: str) -> None:
     answer = client.get(path)

@@ -20,10 +20,6 @@ def router(static: Path, telemetry: Telemetry) -> APIRouter:
     def docs() -> FileResponse:
         return FileResponse(static / "docs.html")
 
-    @routes.get("/favicon.ico")
-    def icon() -> FileResponse:
-        return FileResponse(static / "favicon.svg")
-
     @routes.get("/healthz")
     async def health() -> dict[str, str]:  # async: all threads may be waiting for the network
         return {"status": "ok"}
