@@ -7,16 +7,13 @@ from pydantic import AfterValidator, BeforeValidator, FailFast, Field
 from vpuformer.app.step_schemas import Identity, Message
 from vpuformer.errors import InputError
 from vpuformer.formats.attributes import LONGEST_VALUE, MOST_VALUES, Kind
-from vpuformer.formats.labels import label_name
-
-MAX_TEXT = 200
-"""Maximum length of a name in characters."""
+from vpuformer.formats.labels import LONGEST_LABEL, label_name
 
 _MOST = 1000
 """Maximum number of choices, attributes or tags in a list."""
 
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL), AfterValidator(label_name)]
 Names = Annotated[list[Name], Field(max_length=_MOST)]
 
 Value = Annotated[str, Field(max_length=LONGEST_VALUE)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -53,7 +50,7 @@ class LabelChange(Message):
 
     name: Name | None = None
     colour: Colour | None = None
-    group: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+    group: Annotated[str, Field(max_length=LONGEST_LABEL)] | None = None
     attributes: Attributes | None = None
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from vpuformer.images.addresses import Window
 
 PORT = 8123
-LONGEST_LABEL = 200  # as `vpuformer.app.label_schemas` has it
 
 
 def annotate(
@@ -154,7 +153,7 @@ def _label_set(labels: str | None) -> "LabelSet":
     ['cat', 'dog']
     """
     from vpuformer.formats.label_set import LabelDefinition, LabelSet, read_label_names, read_label_set
-    from vpuformer.formats.labels import label_name
+    from vpuformer.formats.labels import LONGEST_LABEL, label_name
 
     labels = labels or ""
     if labels.lower().endswith(".json"):

@@ -13,7 +13,7 @@ from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import FoundImage, FoundObject, Ignored, LeftOut, TargetImage
 from vpuformer.formats.image_folder import ImageFolder
-from vpuformer.formats.labels import one_line
+from vpuformer.formats.labels import LONGEST_LABEL, one_line
 from vpuformer.formats.matching import plain_name
 from vpuformer.formats.reading import read_annotations
 from vpuformer.formats.registry import FORMATS
@@ -25,8 +25,6 @@ _MAPS = frozenset({"SegmentationObject", "SegmentationClass", "masks"})
 
 _LISTS = (".yaml", ".yml")
 """A YOLO data set is often named by its list of classes."""
-
-_LONGEST_LABEL = 200
 
 
 class OutlinedObject(NamedTuple):
@@ -158,4 +156,4 @@ def _outlines(entries: Sequence[FoundImage], name: str, others: Sequence[str], s
                 if isinstance(found.shape, Box):
                     yield LeftOut("box", "without a mask")
                 else:
-                    yield OutlinedObject(found.shape, one_line(found.label or "", _LONGEST_LABEL))
+                    yield OutlinedObject(found.shape, one_line(found.label or "", LONGEST_LABEL))

@@ -9,6 +9,8 @@ from vpuformer.formats.affected import Affected
 UNLABELLED = "object"
 """The label of an unlabelled object, in formats that need one."""
 
+LONGEST_LABEL = 200
+"""Maximum length of a label in characters."""
 
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Invisible, but part of words in many scripts and of many emoji."""

@@ -3,7 +3,6 @@
 import numpy as np
 
 from vpuformer.app.annotation.annotator import Annotator
-from vpuformer.app.label_schemas import MAX_TEXT
 from vpuformer.app.schemas import ImportResult
 from vpuformer.app.store import rle
 from vpuformer.app.store.doubles import DOUBLE_IOU
@@ -11,7 +10,7 @@ from vpuformer.app.store.imports import ImportedObject
 from vpuformer.errors import MaskError, counted, listed
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import FoundObject, FoundTags, TargetImage
-from vpuformer.formats.labels import one_line
+from vpuformer.formats.labels import LONGEST_LABEL, one_line
 from vpuformer.formats.reading import objects_of
 from vpuformer.images.meaning import coverage
 from vpuformer.prompts import Box
@@ -108,4 +107,4 @@ def stored_tags(found: FoundTags) -> list[str]:
 
 def stored_label(category: str) -> str | None:
     """The name of a category as a label: text on one line, or None."""
-    return one_line(category, MAX_TEXT)
+    return one_line(category, LONGEST_LABEL)
