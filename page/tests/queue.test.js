@@ -208,6 +208,17 @@ test("without access the actions are kept until there is access again", async ()
   assert.equal(server.status, "idle");
 });
 
+test("while the server has another project, the actions are kept", async () => {
+  const { server, queue, lane } = begin();
+  queue.push(lane, click(1));
+  await settle();
+  await server.answer({ error: "another project" }, 421);
+  assert.deepEqual([server.status, server.statuses.at(-1).reason, queue.waiting], ["offline", "another project", 1]);
+  await server.wake();
+  await server.answer(state({ revision: 1 }));
+  assert.deepEqual([server.status, server.refused], ["idle", []]);
+});
+
 test("the server's sentence on a full disk is shown, and the action waits until there is room", async () => {
   const { server, queue, lane } = begin();
   queue.push(lane, click(1));

@@ -101,6 +101,20 @@ test("an image that could not be had since the server was away is opened when it
   }
 });
 
+test("when the server has another project, no image is shown until its own one is back", async () => {
+  const { session, api } = await begin();
+  const { getProject, openImage } = api;
+  Object.assign(api, { getProject: refuse(421), openImage: refuse(421) });
+  await session.refresh();
+  assert.deepEqual([session.image, session.trouble], [null, "No"]);
+  session.act(click);
+  assert.deepEqual(session.entries, []);
+  await session.refresh();
+  Object.assign(api, { getProject, openImage });
+  await session.refresh();
+  assert.deepEqual([session.image?.id, session.trouble], [2, null]);
+});
+
 test("an image that the server refuses is not asked for again and again", async () => {
   const { session, api } = await begin();
   let asked = 0;

@@ -123,6 +123,20 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
     }
 
 
+def test_a_page_of_another_project_is_refused_and_changes_nothing(client: TestClient) -> None:
+    own = {"X-VPUFormer-Project": client.get("/api/project").json()["id"]}
+    other = {"X-VPUFormer-Project": "another"}
+    for refused in (
+        client.get("/api/project", headers=other),
+        client.post("/api/images/1/objects", json={"key": key()}, headers=other),
+        client.patch("/api/images/1", json={"done": True}, headers=other),
+    ):
+        assert refused.status_code == 421
+        assert "reload the page" in refused.json()["error"]
+    assert not client.get("/api/project", headers=own).json()["images"][0]["done"]
+    assert client.get("/api/images/1", headers=own).json()["objects"] == []
+
+
 def test_a_list_of_what_has_changed_has_nothing_else(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpuformer.app.http.routes.project._LATEST", 0)
 

@@ -75,6 +75,33 @@ def test_a_server_that_is_back_with_another_token_is_reached_once_its_address_wa
             assert alarm(person) == ""
 
 
+def test_a_page_whose_address_another_project_has_keeps_its_work_until_its_own_is_back(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    shutil.copy(EXAMPLES / "coffee.jpg", other / "other.jpg")
+    with ExitStack() as first, ExitStack() as second, ExitStack() as third:
+        address = first.enter_context(served(folder, Disks()))
+        port = urlsplit(address).port or 0
+        with opened(address, cut_off=True) as person:
+            first.close()
+            second.enter_context(served(other, Disks(), port=port))
+            person.page.mouse.click(*person.place((200, 200)))
+            person.wait(state="offline")
+            assert "another project" in alarm(person)
+            person.page.evaluate("window.dispatchEvent(new Event('focus'))")
+            person.page.locator("#empty").wait_for()
+            assert "another project" in person.page.locator("#empty-text").inner_text()
+            second.close()
+            third.enter_context(served(folder, Disks(), port=port))
+            person.page.locator("#empty").wait_for(state="hidden")
+            person.wait(state="idle", image="astronaut.jpg")
+            assert person.press("Tab")["steps"] == "1"
+    with served(other, Disks()) as address, opened(address) as person:
+        person.wait(state="idle", image="other.jpg")
+        assert person.page.locator("#objects .object").count() == 0
+
+
 def test_a_full_disk_is_told_in_the_words_of_the_server(address: str) -> None:
     sentence = "the database cannot be written (disk full); make room"
     with opened(address, cut_off=True) as person:

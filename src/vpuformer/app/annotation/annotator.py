@@ -59,6 +59,7 @@ class Annotator:
         self.changes = ChangeFeed()
         if not self.read_only:
             store.name_project()
+        self.project = store.project
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def use(self, segmenter: Segmenter) -> None:

@@ -15,10 +15,15 @@ from vpuformer.errors import BusyError, ConflictError, InputError, NotFoundError
 from vpuformer.files import DISK_IS_FULL
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 422, 503, 507)
+    status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 421, 422, 503, 507)
 }
 
+class OtherProjectError(VPUFormerError):
+    """A request of a page that shows another project."""
+
+
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (OtherProjectError, 421),
     (NotFoundError, 404),
     (ConflictError, 409),
     (BusyError, 503),

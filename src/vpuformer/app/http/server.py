@@ -16,6 +16,7 @@ from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.person import person_of
 from vpuformer.app.http.root_path import RootPath
 from vpuformer.app.http.routes import finetuning, images, labels, news, objects, pages, project
+from vpuformer.app.http.same_project import same_project
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
@@ -95,7 +96,7 @@ def create_app(
         images.router(),
         objects.router(telemetry),
     ):
-        app.include_router(router, prefix="/api", dependencies=[Depends(person_of)])
+        app.include_router(router, prefix="/api", dependencies=[Depends(same_project), Depends(person_of)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(
         Guard,

@@ -20,6 +20,9 @@ const CHANGE_HEADER = { "X-VPUFormer": WINDOW };
 /** Maximum request size in bytes. The server hangs up on larger ones, and its reason is lost. */
 const MAX_BYTES = 32_000_000;
 
+/** Id of the project that the page shows. The server refuses requests if it has another one by now. @type {string | null} */
+let shown = null;
+
 /** A refusal by the server, in its own words; status 0 if it could not be reached. */
 export class Refusal extends Error {
   /**
@@ -32,20 +35,22 @@ export class Refusal extends Error {
   }
 }
 
-/**
- * Whether the server refused because the page is outdated.
- *
- * @param {unknown} error
- */
+/** Whether the server refused because the page is outdated. @param {unknown} error */
 export const isOutdated = (error) => error instanceof Refusal && (error.status === 404 || error.status === 409);
 
+/** Whether the server has another project by now. @param {unknown} error */
+export const isElsewhere = (error) => error instanceof Refusal && error.status === 421;
+
 /**
- * Whether the same request may succeed later without any action on this page: the server is down, requires its token, or
- * its disk is full.
+ * Whether the same request may succeed later without any action on this page: the server is down, requires its token, has
+ * another project, or its disk is full.
  *
  * @param {unknown} error
  */
-export const isPassing = (error) => error instanceof Refusal && (error.status === 0 || error.status === 401 || error.status >= 500);
+export const isPassing = (error) => error instanceof Refusal && ([0, 401, 421].includes(error.status) || error.status >= 500);
+
+/** @param {string} path @param {RequestInit} options */
+const fetchHere = (path, options) => fetch(path, { ...options, headers: { ...options.headers, ...(shown && { "X-VPUFormer-Project": shown }) } });
 
 /**
  * Send one request of the queue; rejects if no answer comes.
@@ -54,7 +59,7 @@ export const isPassing = (error) => error instanceof Refusal && (error.status ==
  * @returns {Promise<Answer>}
  */
 export async function send({ method, path, body }) {
-  const response = await fetch(path, { ...jsonRequest(method, body), signal: AbortSignal.timeout(TIMEOUT) });
+  const response = await fetchHere(path, { ...jsonRequest(method, body), signal: AbortSignal.timeout(TIMEOUT) });
   const text = await response.text();
   const after = Number(response.headers.get("Retry-After") ?? Number.NaN);
   return { status: response.status, body: parsed(text), retryAfter: Number.isFinite(after) ? after : null };
@@ -79,7 +84,7 @@ async function reach(path, options = {}) {
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetchHere(path, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Refusal(0, text("error.unreachable"));
@@ -112,20 +117,20 @@ let onChanging = () => {};
 export const watchChanges = (listener) => (onChanging = listener);
 
 /** @param {string} method @param {string} path @param {object} body */
-function sendJson(method, path, body) {
-  return ask(path, jsonRequest(method, body));
-}
+const sendJson = (method, path, body) => ask(path, jsonRequest(method, body));
 
 /** @param {string} method @param {object} body @returns {RequestInit} */
-function jsonRequest(method, body) {
-  return { method, headers: { ...CHANGE_HEADER, "Content-Type": "application/json" }, body: JSON.stringify(body) };
-}
+const jsonRequest = (method, body) => ({ method, headers: { ...CHANGE_HEADER, "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 /**
  * @param {number} [since] time of a former answer: images without a change since then are left out
  * @returns {Promise<Project>}
  */
-export const getProject = (since) => ask(since === undefined ? "api/project" : `api/project?since=${since}`);
+export async function getProject(since) {
+  const project = await ask(since === undefined ? "api/project" : `api/project?since=${since}`);
+  shown ??= project.id;
+  return project;
+}
 
 /** @returns {Promise<import("./types.js").Progress>} */
 export const getCounts = () => ask("api/progress");
@@ -250,7 +255,7 @@ export async function importMasks(image, file, label) {
  * @param {AbortSignal} [signal]
  */
 export async function getBitmap(path, signal) {
-  const response = await fetch(path, { signal });
+  const response = await fetchHere(path, { signal });
   if (!response.ok) return null;
   return createImageBitmap(await response.blob(), { colorSpaceConversion: "default", premultiplyAlpha: "none" });
 }

@@ -237,7 +237,7 @@ export class Queue {
   #failure(answer) {
     if (!answer) return text("error.unreachable");
     const { status, body } = answer;
-    return status === 401 || (status >= 500 && status !== 503) ? reasonOf(status, body) : null;
+    return status === 401 || status === 421 || (status >= 500 && status !== 503) ? reasonOf(status, body) : null;
   }
 
   /**

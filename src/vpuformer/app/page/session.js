@@ -4,7 +4,7 @@
  * Reads from the server go through `api`, a parameter, so that tests need no server.
  */
 
-import { isOutdated, isPassing } from "./api.js";
+import { isElsewhere, isOutdated, isPassing } from "./api.js";
 import { Deciding } from "./deciding.js";
 import { needsReview, needsWork } from "./listfilter.js";
 import { newKey } from "./queue.js";
@@ -113,13 +113,7 @@ export class Session extends Deciding {
     try {
       image = await this.#api.openImage(id, fetching.signal, this.folder.neighbour(id, 1)?.id);
     } catch (error) {
-      if (fetching.signal.aborted) return;
-      this.opening = null;
-      this.#failed = id;
-      this.#passing = isPassing(error);
-      this.closeImage();
-      this.trouble = sentenceOf(error);
-      this.listener.onChange();
+      if (!fetching.signal.aborted) this.#fail(id, error);
       return;
     }
     if (fetching.signal.aborted) return;
@@ -133,6 +127,16 @@ export class Session extends Deciding {
     this.#learnLabels(image.objects);
     if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(text("list.position", { number: this.index + 1, all: this.project?.images.length ?? 1, image: image.name }));
+    this.listener.onChange();
+  }
+
+  /** Show an error instead of an image. @param {number | undefined} id of the image @param {unknown} error */
+  #fail(id, error) {
+    this.opening = null;
+    this.#failed = id;
+    this.#passing = isPassing(error);
+    this.closeImage();
+    this.trouble = sentenceOf(error);
     this.listener.onChange();
   }
 
@@ -190,7 +194,8 @@ export class Session extends Deciding {
         fresh = await this.#api.getProject(project?.time);
         if (project && fresh.number !== project.images.length) fresh = await this.#api.getProject(); // files came or went
       } while (project?.labels !== labels || project?.label_settings !== settings); // changed here meanwhile
-    } catch {
+    } catch (error) {
+      if (isElsewhere(error)) this.#fail(this.openId, error);
       return; // try again next time
     }
     this.retryNow();

@@ -85,7 +85,7 @@ def router(*, hints: bool = False) -> APIRouter:
         # No model is made of each image: of 50,000, that would take longer than to read them.
         images = [_listed(row) for row in annotator.gallery.listed(None if since is None else since - _LATEST)]
         content = Project(
-            id=store.project,
+            id=annotator.project,
             folder=_title(annotator.folder),
             model=model_title(annotator.segmenter.name),
             model_sha256=annotator.segmenter.sha256,
