@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { BoxWatch } from "../../src/vpuformer/app/page/boxwatch.js";
 import { Clipboard } from "../../src/vpuformer/app/page/clipboard.js";
-import { begin } from "./startsession.js";
+import { begin, click } from "./startsession.js";
 import { settle, state, storedStep } from "./fakeserver.js";
 
 const object = (id, more = {}) => state({ id, image: 2, at: 1, answered: 1, area: 9, ...more });
@@ -13,43 +13,48 @@ async function start(objects) {
   const begun = await begin(objects);
   const copies = [];
   let last = 50;
-  begun.api.copyObjects = async (image, body) => {
+  /** Answer the copy that is on its way. @param {Promise<void>} copying */
+  const copied = async (copying) => {
+    await settle();
+    const { path, body } = begun.server.open[0].request;
+    const image = Number(path.split("/")[2]);
     copies.push({ image, objects: body.objects, boxes: body.boxes });
-    return { objects: body.objects.map(() => object(++last, { image })), notes: ["a note"] };
+    await begun.server.answer({ objects: body.objects.map(() => object(++last, { image })), notes: ["a note"], tags: [] }, 201);
+    await copying;
   };
-  return { ...begun, copies, clipboard: new Clipboard(begun.session, /** @type {any} */ (null)) };
+  return { ...begun, copied, copies, clipboard: new Clipboard(begun.session, /** @type {any} */ (null)) };
 }
 
 test("copied objects are pasted on another image, and undo deletes them again", async () => {
-  const { session, clipboard, copies, server, toasts } = await start([object(8), object(9), object(10, { area: 0 })]);
+  const { session, clipboard, copied, copies, server, toasts } = await start([object(8), object(9), object(10, { area: 0 })]);
   session.select(null);
   clipboard.copy();
   assert.match(toasts.at(-1).text, /^Nothing is selected, so all objects of the image were copied: 2 objects/);
   await session.open(3);
-  await clipboard.paste();
+  await copied(clipboard.paste());
   assert.deepEqual(copies, [{ image: 3, objects: [8, 9], boxes: false }], "all with a mask, as none is selected");
   assert.deepEqual(session.entries.map(({ id }) => id), [51, 52]);
   assert.equal(toasts.at(-1).text, "2 objects copied to 3.jpg. a note");
   session.undoRedo("undo");
   assert.deepEqual([session.entries, session.current], [[], null]);
   await settle();
-  assert.deepEqual(server.sent.map(({ body }) => body.deleted), [true, true]);
+  assert.deepEqual(server.sent.slice(1).map(({ body }) => body.deleted), [true, true]);
 });
 
 test("a copy on another image is undone there", async () => {
-  const { session, server, toasts } = await start([object(8)]);
-  await session.copy(3, [8]);
+  const { session, copied, server, toasts } = await start([object(8)]);
+  await copied(session.copy(3, [8]));
   assert.equal(session.listed(3).unaccepted, 1);
   toasts.at(-1).back();
   await settle();
   assert.deepEqual([session.listed(3).unaccepted, session.entries.length], [0, 1]);
-  assert.deepEqual(server.sent.map(({ path, body }) => [path, body.deleted]), [["api/objects/51", true]]);
+  assert.deepEqual(server.sent.slice(1).map(({ path, body }) => [path, body.deleted]), [["api/objects/51", true]]);
 });
 
 test("a duplicate is the current object, without the clipboard", async () => {
-  const { session, clipboard, copies, toasts } = await start([object(8), object(9)]);
+  const { session, clipboard, copied, copies, toasts } = await start([object(8), object(9)]);
   session.select(session.entries[0]);
-  await clipboard.duplicate();
+  await copied(clipboard.duplicate());
   assert.deepEqual(copies, [{ image: 2, objects: [8], boxes: false }]);
   assert.deepEqual([session.current?.id, clipboard.isEmpty], [51, true]);
   session.select(null);
@@ -58,24 +63,44 @@ test("a duplicate is the current object, without the clipboard", async () => {
 });
 
 test("objects that are selected together are copied together", async () => {
-  const { session, clipboard, copies, toasts } = await start([object(8), object(9), object(10)]);
+  const { session, clipboard, copied, copies, toasts } = await start([object(8), object(9), object(10)]);
   session.select(session.entries[0]);
   session.toggleSelected(session.entries[2]);
   clipboard.copy();
   assert.match(toasts.at(-1).text, /^2 objects copied\./);
-  await clipboard.paste();
+  await copied(clipboard.paste());
   assert.deepEqual(copies[0].objects, [8, 10]);
 });
 
 test("without a mask nothing is copied, and a failure is said", async () => {
-  const { session, api, clipboard, copies, toasts } = await start([]);
+  const { session, server, clipboard, copies, toasts } = await start([]);
   clipboard.copy();
   assert.deepEqual([copies, clipboard.isEmpty, toasts.length], [[], true, 1]);
-  api.copyObjects = async () => {
-    throw new Error("the sizes differ");
-  };
-  await session.copy(3, [8]);
+  const copying = session.copy(3, [8]);
+  await server.answer({ error: "the sizes differ" }, 422);
+  await copying;
   assert.equal(toasts.at(-1).text, "Not copied to 3.jpg. The sizes differ");
+});
+
+test("a copy waits for the corrections before it", async () => {
+  const { session, clipboard, copied, server } = await start([object(8)]);
+  session.act(click);
+  const copying = clipboard.duplicate();
+  await settle();
+  assert.deepEqual(server.sent.map(({ path }) => path), ["api/objects/8/steps"]);
+  await server.answer(object(8, { revision: 1, at: 2, answered: 2 }));
+  await copied(copying);
+  assert.deepEqual(session.entries.map(({ id }) => id), [8, 51]);
+});
+
+test("a copy whose answer was lost is asked for again, and made once", async () => {
+  const { session, clipboard, copied, server, toasts } = await start([object(8)]);
+  const copying = clipboard.duplicate();
+  await server.lose();
+  await server.wake();
+  await copied(copying);
+  assert.equal(new Set(server.sent.map(({ body }) => body.key)).size, 1);
+  assert.deepEqual([session.entries.map(({ id }) => id), toasts.length], [[8, 51], 1]);
 });
 
 test("boxes of the open image are asked for one after the other, and their number is shown", async () => {

@@ -256,6 +256,7 @@ test("changes and done marks have their own addresses", async () => {
   queue.push(lane, { type: "change", change: { accepted: true } });
   queue.push(queue.lane(), { type: "image", image: 4, change: { done: true } });
   await settle();
+  await server.answer(state({ revision: 1 }));
   assert.deepEqual(server.sent, [
     { method: "PATCH", path: "api/objects/7", body: { accepted: true, known: { revision: 0, answered: 0 } } },
     { method: "PATCH", path: "api/images/4", body: { done: true } },

@@ -58,6 +58,18 @@ test("an image that is accepted and left can be taken back, from wherever the re
   assert.deepEqual(changes.slice(1), [{ review: { verdict: null, comment: "the cup is missing" } }, { done: false }]);
 });
 
+test("a review waits for the changes before it, which would end it", async () => {
+  const { session, server } = await begin([object()]);
+  session.act(click);
+  session.accept();
+  session.acceptImage("");
+  await settle();
+  await server.answer(object({ revision: 1, at: 2 }));
+  assert.equal(server.open.length, 1);
+  await server.answer(object({ revision: 2, at: 2, accepted: true }));
+  assert.deepEqual(server.sent.map(({ path }) => path), ["api/objects/9/steps", "api/objects/9", "api/images/2"]);
+});
+
 test("an image that is being opened is not accepted", async () => {
   const { session } = await begin([object()]);
   const opened = session.open(3);

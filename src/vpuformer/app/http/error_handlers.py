@@ -18,6 +18,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 409, 413, 421, 422, 503, 507)
 }
 
+
 class OtherProjectError(VPUFormerError):
     """A request of a page that shows another project."""
 

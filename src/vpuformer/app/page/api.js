@@ -204,9 +204,6 @@ export async function importFolder({ body, name, label, accept }, dryRun) {
   return ask(`api/import?${query}`, { method: "POST", body, headers: { ...CHANGE_HEADER, "Content-Type": "application/octet-stream" } });
 }
 
-/** @param {number} image @param {import("./types.js").NewCopies} copies @returns {Promise<ImportResult>} */
-export const copyObjects = (image, copies) => sendJson("POST", `api/images/${image}/copies`, copies);
-
 /** @param {number} image */
 export const putPlace = (image) => sendJson("PUT", "api/place", { image });
 

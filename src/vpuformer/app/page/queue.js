@@ -18,8 +18,9 @@ import { text } from "./texts.js";
  *   | {type: "step", key: string, step: Step, keepOff?: Lane[], after?: Lane[]}
  *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
- *   | ImageAction} Action
+ *   | ImageAction | CopyAction} Action
  */
+/** @typedef {{type: "copy", image: number, copies: import("./types.js").NewCopies, done: (result: import("./types.js").ImportResult | null) => void}} CopyAction done: with null if it was refused */
 /**
  * @typedef {object} ImageAction
  * @property {"image"} type
@@ -38,7 +39,7 @@ import { text } from "./texts.js";
  * @property {boolean} running
  * @property {boolean} failing
  */
-/** @typedef {{lane: Lane, action: Action}} Earlier an action of another object that must be settled first */
+/** @typedef {{lane: Lane, action: Action}} Earlier an action that must be settled before another one */
 /** @typedef {"idle" | "busy" | "offline"} Status */
 /**
  * @typedef {object} QueueDeps
@@ -82,6 +83,8 @@ export function request(lane, action) {
       return { method: "POST", path: `${object}/${action.direction}`, body: { revision } };
     case "change":
       return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && clientState(lane.state) } };
+    case "copy":
+      return { method: "POST", path: `api/images/${action.image}/copies`, body: action.copies };
     case "image":
       return { method: "PATCH", path: `api/images/${action.image}`, body: action.change };
   }
@@ -118,7 +121,12 @@ export class Queue {
   #lanes = new Set();
   /** @type {Set<() => void>} */
   #sleepers = new Set();
-  /** Actions of other objects that a step waits for, because it needs their masks. @type {WeakMap<Action, Earlier[]>} */
+  /**
+   * What an action waits for: a step for objects whose masks it needs; a copy or an image, whose review a late change
+   * would end, for everything before it.
+   *
+   * @type {WeakMap<Action, Earlier[]>}
+   */
   #earlier = new WeakMap();
   /** Lanes that wait for another one. @type {Set<() => void>} */
   #held = new Set();
@@ -144,8 +152,9 @@ export class Queue {
    * @param {Action} action
    */
   push(lane, action) {
-    const others = action.type === "step" ? [...(action.keepOff ?? []), ...(action.after ?? [])] : [];
-    const earlier = others.flatMap((other) => (other.waiting.length ? { lane: other, action: other.waiting[other.waiting.length - 1] } : []));
+    const { type } = action;
+    const others = type === "step" ? [...(action.keepOff ?? []), ...(action.after ?? [])] : type === "copy" || type === "image" ? this.#lanes : [];
+    const earlier = [...others].flatMap((other) => (other.waiting.length ? { lane: other, action: other.waiting[other.waiting.length - 1] } : []));
     if (earlier.length) this.#earlier.set(action, earlier);
     lane.waiting.push(action);
     lane.unconfirmed.push(action);
@@ -251,7 +260,7 @@ export class Queue {
     lane.waiting.shift();
     for (const settled of this.#held) settled();
     this.#held.clear();
-    if (fine && action.type !== "image") {
+    if (fine && action.type !== "image" && action.type !== "copy") {
       const { others = [], order = null, ...state } = answer.body;
       lane.state = mergeAnswer(lane.state, { ...state, others: [], order: null });
       lane.id = answer.body.id;
@@ -269,7 +278,8 @@ export class Queue {
       const sentence = answer ? reasonOf(answer.status, answer.body) : text("error.unreachable");
       this.#deps.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
     }
-    if (action.type === "image") {
+    if (action.type === "copy") action.done(fine ? answer.body : null);
+    else if (action.type === "image") {
       if (fine) this.#deps.onReply(lane, answer.body, newest);
     } else if (lane.state) this.#deps.onReply(lane, lane.state, newest);
   }

@@ -8,7 +8,7 @@ import { isElsewhere, isOutdated, isPassing } from "./api.js";
 import { Deciding } from "./deciding.js";
 import { needsReview, needsWork } from "./listfilter.js";
 import { newKey } from "./queue.js";
-import { sentenceOf } from "./sentence.js";
+import { capitalized, sentenceOf } from "./sentence.js";
 import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
@@ -16,7 +16,7 @@ import { text } from "./texts.js";
 /** @typedef {import("./objectlist.js").Listener} Listener */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {typeof import("./api.js")} Api */
-/** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks" | "copyObjects">} Reads */
+/** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks">} Reads */
 
 export class Session extends Deciding {
   /** @type {string | null} reason why no image is shown */
@@ -220,6 +220,7 @@ export class Session extends Deciding {
 
   /** @param {import("./queue.js").Lane} lane @param {import("./queue.js").Action} action @param {string} sentence @param {boolean} certain */
   onRefused(lane, action, sentence, certain) {
+    if (action.type === "copy") return this.listener.onToast(text("copy.failed", { image: this.#nameOf(action.image), reason: capitalized(sentence) }));
     super.onRefused(lane, action, sentence, certain);
     if (action.type === "create" || action.type === "change") void this.refresh(); // its label may be gone
     const shown = action.type === "create" || (action.type === "image" && action.change.review);
@@ -232,6 +233,11 @@ export class Session extends Deciding {
     void this.refresh();
   }
 
+  /** @param {number} image */
+  #nameOf(image) {
+    return this.listed(image)?.name ?? text("copy.theImage");
+  }
+
   /**
    * Copy objects to an image: their masks, or boxes around them for the network.
    *
@@ -240,21 +246,22 @@ export class Session extends Deciding {
    * @param {boolean} boxes
    */
   async copy(image, objects, boxes = false) {
-    const name = this.listed(image)?.name ?? text("copy.theImage");
-    try {
-      const { objects: states, notes } = await this.#api.copyObjects(image, { key: newKey(), objects, boxes });
-      this.add(image, states);
-      const added = new Set(states.map(({ id }) => id));
-      const back = () => {
-        if (this.image?.id === image) return this.removeAll(this.entries.filter(({ id }) => id !== null && added.has(id)));
-        this.folder.addTo(image, false, -states.length);
-        this.removeAll(states.map((state) => this.createEntry(this.queue.lane(state), image)));
-      };
-      if (this.image?.id === image) this.withdrawLast = back;
-      this.listener.onToast([text("copy.done", { count: states.length, image: name }), ...notes].join(". "), back);
-    } catch (error) {
-      this.listener.onToast(text("copy.failed", { image: name, reason: sentenceOf(error) }));
-    }
+    this.flush(); // copies have the masks that are shown
+    /** @type {import("./types.js").ImportResult | null} */
+    const result = await new Promise((done) => {
+      this.queue.push(this.queue.lane(), { type: "copy", image, copies: { key: newKey(), objects, boxes }, done });
+    });
+    if (!result) return;
+    const { objects: states, notes } = result;
+    this.add(image, states);
+    const added = new Set(states.map(({ id }) => id));
+    const back = () => {
+      if (this.image?.id === image) return this.removeAll(this.entries.filter(({ id }) => id !== null && added.has(id)));
+      this.folder.addTo(image, false, -states.length);
+      this.removeAll(states.map((state) => this.createEntry(this.queue.lane(state), image)));
+    };
+    if (this.image?.id === image) this.withdrawLast = back;
+    this.listener.onToast([text("copy.done", { count: states.length, image: this.#nameOf(image) }), ...notes].join(". "), back);
   }
 
   /** @param {File} file with masks for the open image */
