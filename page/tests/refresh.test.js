@@ -115,6 +115,21 @@ test("when the server has another project, no image is shown until its own one i
   assert.deepEqual([session.image?.id, session.trouble], [2, null]);
 });
 
+test("objects of an import whose answer was lost are shown once the server is back", async () => {
+  const { session, api } = await begin();
+  const { getProject } = api;
+  Object.assign(api, { importMasks: refuse(0), getProject: refuse(0) });
+  api.openImage = async (id) => image(id, [state({ id: 30, image: id, area: 5 })]);
+  await session.importFile(new File([], "a.png"));
+  await settle();
+  assert.deepEqual(session.entries, []);
+  api.getProject = getProject;
+  await session.refresh();
+  assert.deepEqual(session.entries.map(({ id }) => id), [30]);
+  api.openImage = () => assert.fail("the image was read again");
+  await session.refresh();
+});
+
 test("an image that the server refuses is not asked for again and again", async () => {
   const { session, api } = await begin();
   let asked = 0;

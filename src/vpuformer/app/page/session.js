@@ -27,6 +27,8 @@ export class Session extends Deciding {
   #opened = Infinity;
   /** Id of the image that could not be opened. @type {number | undefined} */
   #failed = undefined;
+  /** Id of an image that may have objects which are not shown: the answer to an import was lost. @type {number | null} */
+  #incomplete = null;
   /** Whether the trouble may pass by itself. */
   #passing = false;
   /** Returns who else has an image open; empty if nobody has. @type {(image: number) => string} */
@@ -104,6 +106,7 @@ export class Session extends Deciding {
     this.#fetching = fetching;
     this.forgetSettled();
     this.opening = id;
+    this.#incomplete = null;
     this.#listAgain();
     this.folder.match(); // images that no longer fit leave the list now, not under the person's hands
     this.trouble = null;
@@ -182,7 +185,7 @@ export class Session extends Deciding {
 
   /**
    * Read the list of images and the labels again: others may have changed them, and files come and go. If the server was
-   * away, open the image that could not be opened.
+   * away, open the image that could not be opened, or whose objects are not known for sure.
    */
   async refresh() {
     const { project } = this;
@@ -208,7 +211,7 @@ export class Session extends Deciding {
       if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // deleted elsewhere
       this.listener.onChange();
     }
-    if (!this.trouble || !this.#passing) return;
+    if (this.trouble ? !this.#passing : this.#incomplete === null || this.#incomplete !== this.image?.id) return;
     this.#passing = false;
     await (this.openId === undefined ? this.start() : this.open(this.openId));
   }
@@ -279,7 +282,8 @@ export class Session extends Deciding {
       this.listener.onToast([what, ...notes].join(". "));
     } catch (error) {
       this.listener.onToast(text("import.failed", { file: file.name, reason: sentenceOf(error) }));
-      if (isOutdated(error)) void this.refresh();
+      if (isPassing(error)) this.#incomplete = image.id;
+      if (isPassing(error) || isOutdated(error)) void this.refresh();
     }
   }
 }
