@@ -44,7 +44,7 @@ test("the list knows how many objects an image has, and how many are not accepte
   session.act(click);
   assert.deepEqual(counts(), [2, 1]);
   await settle();
-  assert.deepEqual(server.sent.at(-1).body.size, [8, 8]);
+  assert.deepEqual([server.sent.at(-1).body.size, server.sent.at(-1).body.version], [[8, 8], "v"]);
   await server.answer({ error: "no" }, 422);
   await settle();
   assert.deepEqual(counts(), [2, 0]);

@@ -28,6 +28,8 @@ class NewObject(Message):
     label: Identity | None = None
     size: tuple[int, int] | None = None
     """Image width and height that the page shows. The request is refused if the file has another size by now."""
+    version: Annotated[str | None, Field(max_length=64)] = None
+    """Version of the image that the page shows. The request is refused if the file was replaced since."""
 
 
 class NewCopies(Message):

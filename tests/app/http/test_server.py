@@ -293,6 +293,20 @@ def test_a_tile_of_another_version_is_not_kept(client: TestClient, image_folder:
     assert client.get("/api/images/1").json()["version"] != version
 
 
+def test_a_file_that_was_replaced_by_one_of_the_same_size_takes_no_object(
+    client: TestClient, image_folder: Path
+) -> None:
+    seen = client.get("/api/images/1").json()["version"]
+    assert begin(client, version=seen)["image"] == 1
+    with Image.open(image_folder / "a.png") as image:
+        mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    (image_folder / "a.png").unlink()
+    mirrored.save(image_folder / "a.png")
+    answer = client.post("/api/images/1/objects", json={"key": key(), "version": seen})
+    assert (answer.status_code, answer.json()["error"]) == (422, "the file of a.png was replaced; open it again")
+    assert begin(client)["image"] == 1  # a program need not say what it has seen
+
+
 def test_a_tile_is_kept_under_the_version_of_its_own_pixels(
     client: TestClient, image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,17 @@ def test_an_image_that_was_exchanged_for_one_of_another_size_is_opened_anew(addr
         assert person.click((200, 100))["steps"] == "1"
 
 
+def test_an_image_that_was_exchanged_for_one_of_the_same_size_is_opened_anew(address: str, folder: Path) -> None:
+    with opened(address, cut_off=True) as person:
+        (folder / "astronaut.jpg").unlink()
+        with Image.open(EXAMPLES / "astronaut.jpg") as image:
+            image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "astronaut.jpg")
+        person.click((200, 100))
+        assert person.toasts == ["The file of astronaut.jpg was replaced; open it again"]
+        person.wait(state="idle", object="")
+        assert person.click((200, 100))["steps"] == "1"
+
+
 def test_a_file_that_comes_is_listed_without_a_restart(address: str, folder: Path) -> None:
     with opened(address) as person:
         shutil.copy(EXAMPLES / "chelsea.jpg", folder)

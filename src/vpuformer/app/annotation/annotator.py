@@ -247,13 +247,21 @@ class Annotator:
                 return self._answered_state(loaded, since=len(loaded.steps), mask_of=known.answered)
             return self._answered_state(loaded)
 
-    def begin(self, image: int, key: str, label: int | None = None, size: tuple[int, int] | None = None) -> ObjectState:
+    def begin(
+        self,
+        image: int,
+        key: str,
+        label: int | None = None,
+        size: tuple[int, int] | None = None,
+        version: str | None = None,
+    ) -> ObjectState:
         """Create an object without steps, or return the object that already has this key.
 
-        `size` is the image width and height that the person sees, if known.
+        `size` is the width and height of the image that the person sees, and `version` its version, if known.
 
         Raises:
-            ImageError: the image file is gone or broken, or its size differs from its objects' or from `size`.
+            ImageError: the image file is gone, broken or not the one that the person sees, or its size differs from
+                its objects'.
             ConflictError: the key belongs to an object on another image.
         """
         opened = self.gallery.image(image)
@@ -262,6 +270,8 @@ class Annotator:
                 f"the file of {self.gallery.name(image)} was replaced: it is {opened.width}x{opened.height} pixels"
                 f" now and was {size[0]}x{size[1]}; open it again"
             )
+        if version is not None and version != opened.version:
+            raise ImageError(f"the file of {self.gallery.name(image)} was replaced; open it again")
         return self.state(self.store.add_object(image, key, label).id)
 
     def probability(self, identity: int) -> FloatMap | None:

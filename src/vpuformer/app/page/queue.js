@@ -14,7 +14,7 @@ import { text } from "./texts.js";
 /** @typedef {import("./types.js").Step} Step */
 
 /**
- * @typedef {{type: "create", key: string, image: number, label: number | null, size?: [number, number]}
+ * @typedef {{type: "create", key: string, image: number, label: number | null, seen?: {size: [number, number], version: string}}
  *   | {type: "step", key: string, step: Step, keepOff?: Lane[], after?: Lane[]}
  *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
@@ -72,7 +72,7 @@ export function request(lane, action) {
       return {
         method: "POST",
         path: `api/images/${action.image}/objects`,
-        body: { key: action.key, label: action.label, ...(action.size && { size: action.size }) },
+        body: { key: action.key, label: action.label, ...action.seen },
       };
     case "step": {
       const ids = (action.keepOff ?? []).flatMap(({ id }) => id ?? []);

@@ -42,11 +42,11 @@ export class Workspace extends Accepting {
       this.listener.onToast(text("tools.nothingToErase"));
       return null;
     }
-    const { id, width, height } = this.image;
+    const { id, width, height, version } = this.image;
     const entry = this.createEntry(this.queue.lane(), id);
     this.entries = [...this.entries, entry];
     this.select(entry);
-    this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
+    this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, seen: { size: [width, height], version } });
     return entry;
   }
 

@@ -78,7 +78,7 @@ def router() -> APIRouter:
 
     @routes.post("/images/{identity}/objects", status_code=201, summary="Begin an object")
     def new_object(identity: Identity, body: NewObject, annotator: Opened) -> ObjectState:
-        return annotator.begin(identity, body.key, body.label, body.size)
+        return annotator.begin(identity, body.key, body.label, body.size, body.version)
 
     @routes.post(
         "/images/{identity}/masks",
