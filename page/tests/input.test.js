@@ -66,6 +66,30 @@ test("what was begun on one image is nothing on the next", () => {
   }
 });
 
+test("a pen draws also if the hand that holds it touches first", () => {
+  for (const tool of ["box", "brush"]) {
+    for (const palm of [90, 210]) {
+      const { hand, moves, steps } = begin(tool);
+      hand("down", palm, 90, { pointerId: 2, pointerType: "touch" });
+      hand("down", 10, 10, { pointerType: "pen" });
+      hand("move", 60, 40, { pointerType: "pen" });
+      hand("up", palm, 90, { pointerId: 2, pointerType: "touch" });
+      hand("up", 60, 40, { pointerType: "pen" });
+      assert.deepEqual(steps.map(({ type }) => type), [tool]);
+      assert.deepEqual(moves, palm === 210 ? [["cancel"]] : []);
+    }
+  }
+});
+
+test("a pen that touches during a finger's drag does not end that", () => {
+  const { hand, steps } = begin();
+  hand("down", 10, 10, { pointerId: 2, pointerType: "touch" });
+  hand("move", 60, 40, { pointerId: 2, pointerType: "touch" });
+  hand("down", 90, 90, { pointerType: "pen" });
+  hand("up", 60, 40, { pointerId: 2, pointerType: "touch" });
+  assert.deepEqual(steps, [{ type: "box", box: [10, 10, 60, 40], positive: true }]);
+});
+
 test("a hand beside the pen does not bring what the pen draws to another image", () => {
   const { hand, stage, steps } = begin();
   hand("down", 10, 10, { pointerType: "pen" });

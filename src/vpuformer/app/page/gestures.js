@@ -199,6 +199,12 @@ export class Gestures {
     return this.#drag && (id === null || this.#drag.id === id) ? this.#dropDrag() : [];
   }
 
+  /** Drop what a finger has begun but not drawn far: it was the hand that holds a pen. @returns {Outcome[]} */
+  dropTouch() {
+    if (this.#pan && this.#fingers.has(this.#pan.id) && this.#pan.far < TOUCH_REACH) this.#pan = null;
+    return this.#drag?.touch && !this.#drag.far ? this.#dropDrag() : [];
+  }
+
   /** @param {number} id */
   #lift(id) {
     this.#fingers.delete(id);
@@ -256,11 +262,7 @@ function pathOf({ far, path, at }) {
   return far ? [at[0] - path[0][0], at[1] - path[0][1]] : [0, 0];
 }
 
-/**
- * @param {Tool} tool
- * @param {boolean} shift
- * @returns {Kind}
- */
+/** @param {Tool} tool @param {boolean} shift @returns {Kind} */
 function kindOf(tool, shift) {
   if (tool === "smart") return shift ? "scribble" : "box";
   return tool === "eraser" ? "brush" : tool;
@@ -289,11 +291,7 @@ function stepOf(drag) {
   }
 }
 
-/**
- * @param {Point} a
- * @param {Point} b
- * @returns {Edges}
- */
+/** @param {Point} a @param {Point} b @returns {Edges} */
 export function boxOf(a, b) {
   return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
 }

@@ -115,7 +115,8 @@ export class Input {
     const tool = this.#deps.tool();
     const pointer = this.#pointer(event);
     clearTimeout(this.#resting);
-    if (pointer.touch) this.#resting = setTimeout(() => this.#apply(this.#gestures.rest()), LONG_PRESS);
+    if (!pointer.touch) this.#apply(this.#gestures.dropTouch());
+    else this.#resting = setTimeout(() => this.#apply(this.#gestures.rest()), LONG_PRESS);
     this.#hover(pointer.touch ? null : pointer);
     if (!this.active) this.#grip = this.space ? null : this.#gripAt(pointer.at, pointer.touch);
     const grip = this.#grip && (this.#grip.solid ? "solid" : "open");
