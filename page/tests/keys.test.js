@@ -15,6 +15,16 @@ test("keys: Shift counts with letters only together with Ctrl, and neither Shift
   assert.equal(lookUp(press("z", { altKey: true })), null);
 });
 
+test("letters of other scripts are the Latin ones on their keys, and those of other Latin layouts stay", () => {
+  assert.equal(lookUp(press("я", { code: "KeyZ", ctrlKey: true }))?.act, "undo");
+  assert.equal(lookUp(press("Я", { code: "KeyZ", ctrlKey: true, shiftKey: true }))?.act, "redo");
+  assert.equal(lookUp(press("β", { code: "KeyB" }))?.act, "tool:brush");
+  assert.equal(comboOf(press("z", { code: "KeyY", ctrlKey: true })), "Ctrl+z");
+  assert.equal(comboOf(press("ö", { code: "Semicolon" })), "ö");
+  assert.equal(comboOf(press("é", { code: "KeyE", altKey: true })), "Alt+é");
+  assert.equal(comboOf(press("ж", { code: "Semicolon" })), "ж");
+});
+
 test("no key does two things, and every tool has one", () => {
   const keys = GROUPS.flatMap(([, group]) => group.flatMap((key) => key.keys));
   assert.equal(new Set(keys).size, keys.length);

@@ -55,6 +55,22 @@ def test_a_key_is_changed_kept_and_reset_and_a_conflict_is_said(person: Person) 
     assert box.get_attribute("aria-pressed") == "true"
 
 
+_DRAWN_AFTER = """([type, key, code]) => {
+  const event = new KeyboardEvent(type, { key, code, bubbles: true, cancelable: true });
+  document.getElementById("stage").dispatchEvent(event);
+  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const canvas = document.getElementById("overlay");
+    resolve(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0));
+  })));
+}"""
+
+
+def test_letters_of_a_cyrillic_keyboard_act_and_are_let_go(person: Person) -> None:
+    person.click((200, 200))
+    key = ["\N{CYRILLIC SMALL LETTER ER}", "KeyH"]
+    assert [person.page.evaluate(_DRAWN_AFTER, [kind, *key]) for kind in ("keydown", "keyup")] == [False, True]
+
+
 def test_scribble_and_lasso_are_drawn_with_the_keyboard(person: Person) -> None:
     page = person.page
     for tool, begin in (("w", ","), ("l", ".")):

@@ -166,12 +166,25 @@ export function refusal(act, combo) {
 }
 
 /**
+ * The key of an event. Of letters of other scripts, such as Cyrillic ones, the Latin letter on the same key: all keys of
+ * the table are there then.
+ *
+ * @param {{key: string, code?: string}} event
+ */
+export function keyOf({ key, code = "" }) {
+  const [, latin] = /^Key([A-Z])$/.exec(code) ?? [];
+  return latin && /^\p{L}$/u.test(key) && !/\p{Script=Latin}/u.test(key) ? latin.toLowerCase() : key;
+}
+
+/**
  * A key with its modifiers as one word. Shift and Alt are included only if they do not change the character: signs such as
  * brackets need them on some keyboards.
  *
- * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
+ * @param {{key: string, code?: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
  */
-export function comboOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+export function comboOf(event) {
+  const { ctrlKey, metaKey, altKey, shiftKey } = event;
+  const key = keyOf(event);
   const letter = /^[a-z]$/i.test(key);
   const ctrl = ctrlKey || metaKey ? "Ctrl+" : "";
   const shift = shiftKey && (key.length > 1 || (letter && ctrl)) ? "Shift+" : "";

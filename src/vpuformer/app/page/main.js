@@ -17,7 +17,7 @@ import { ImageLayer } from "./imagelayer.js";
 import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./keydialog.js";
-import { belongsTo, comboOf, lookUp } from "./keys.js";
+import { belongsTo, comboOf, keyOf, lookUp } from "./keys.js";
 import { MoreMenu } from "./moremenu.js";
 import { AttributePanel } from "./attributepanel.js";
 import { LabelChanges } from "./labelchanges.js";
@@ -203,7 +203,8 @@ document.addEventListener("keydown", (event) => {
   if (commands.run(key.act, combo) !== false) event.preventDefault();
 });
 document.addEventListener("keyup", (event) => {
-  const combo = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = keyOf(event);
+  const combo = key.length === 1 ? key.toLowerCase() : key;
   if (combo in HOLD_KEYS) commands.hold(combo, false);
 });
 document.addEventListener("click", (event) => {
