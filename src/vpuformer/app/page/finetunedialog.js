@@ -13,13 +13,13 @@ const MINUTES = "20";
 const MOST_MINUTES = 24 * 60;
 
 /** A stage of a fine-tuning in the language of the page. @param {string} stage as the server names it */
-export function stageText(stage) {
+function stageText(stage) {
   const key = `finetune.stage.${stage.replaceAll(" ", "_") || "starting"}`;
   return isKey(key) ? text(key) : stage;
 }
 
 /** Stage, share and time left in a line. @param {FinetuningRun} run */
-export function progressText({ state, stage, done, seconds_left: left }) {
+function progressText({ state, stage, done, seconds_left: left }) {
   if (state === "stopping") return text("finetune.stopping");
   const percent = text("units.percent", { value: Math.floor(100 * done) });
   const shown = stage ? text("finetune.share", { stage: stageText(stage), percent }) : stageText(stage);

@@ -10,7 +10,7 @@ import { isKey, number, text } from "./texts.js";
 const clicksTo = (name) => /^NoC@(\d+)$/.exec(name)?.[1];
 
 /** Name of a row in the language of the page. @param {string} name as in the report: "IoU after 1 box", "NoC@85" */
-export function rowTitle(name) {
+function rowTitle(name) {
   const iou = clicksTo(name);
   if (iou !== undefined) return text("finetune.clicks", { iou: text("units.percent", { value: iou }) });
   const key = `finetune.iou.${name.split(" ").at(-1)}`;

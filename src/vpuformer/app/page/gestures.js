@@ -33,9 +33,9 @@
  */
 
 /** Screen pixels below which a drag is a click. */
-export const CLICK_REACH = 4;
+const CLICK_REACH = 4;
 /** The same for fingers, which are less steady. */
-export const TOUCH_REACH = 9;
+const TOUCH_REACH = 9;
 /** Screen pixels between two points of a path. */
 const STEP = 1.5;
 /** Maximum number of points in a path; beyond it, every second point is dropped. */

@@ -13,7 +13,7 @@ export const HIDDEN_REST = 20_000;
 /** Milliseconds in which a stream must send its first message; a proxy that collects the answer sends none. */
 export const FIRST_WAIT = 5_000;
 /** Milliseconds without a message after which a stream is broken; the server sends one every 15 seconds. */
-export const SILENCE = 40_000;
+const SILENCE = 40_000;
 /** Milliseconds until a stream that broke is opened again: a server that was just started is not asked by all at once. */
 const BROKEN_REST = 1_000;
 /** Milliseconds after which a hidden page asks for the first time: a page that is being closed is hidden as well. */

@@ -10,7 +10,7 @@ import { text } from "./texts.js";
 /** @typedef {import("./texts.js").Key} Key */
 
 /** Attributes with a text. The key of each is in `data-text-` and its name; that of the content in `data-text`. */
-export const ATTRIBUTES = ["title", "aria-label", "placeholder"];
+const ATTRIBUTES = ["title", "aria-label", "placeholder"];
 
 for (const element of document.querySelectorAll("[data-text]")) {
   element.textContent = text(/** @type {Key} */ (element.getAttribute("data-text")));

@@ -16,7 +16,7 @@
  */
 /** @typedef {{level: number, x: number, y: number}} TileId */
 
-export const MAX_SCALE = 64;
+const MAX_SCALE = 64;
 /** Around a fitted image, in CSS pixels. */
 const MARGIN = 20;
 /** Below a fitted image: the buttons at the bottom of the screen must not cover it. */

@@ -1,8 +1,6 @@
 /** Zip archives, so that the files of a folder travel in one request. */
 
-/** Whether the browser can compress; without it, files are stored as they are. */
-const COMPRESSES = typeof CompressionStream !== "undefined";
-const METHOD = COMPRESSES ? 8 : 0;
+const DEFLATE = 8;
 const UTF8 = 0x800;
 /** 1 January 1980: the time of a file is of no use here. */
 const DATE = 0x21;
@@ -55,9 +53,9 @@ export async function zipOf(files) {
   for (const { name, content } of files) {
     const path = new TextEncoder().encode(name);
     const sum = crc32(new Uint8Array(await content.arrayBuffer()));
-    const body = COMPRESSES ? await packed(content) : content;
+    const body = await packed(content);
     /** @type {[number, 2 | 4][]} */
-    const shared = [[20, 2], [UTF8, 2], [METHOD, 2], [0, 2], [DATE, 2], [sum, 4], [body.size, 4], [content.size, 4], [path.length, 2], [0, 2]];
+    const shared = [[20, 2], [UTF8, 2], [DEFLATE, 2], [0, 2], [DATE, 2], [sum, 4], [body.size, 4], [content.size, 4], [path.length, 2], [0, 2]];
     const local = record([0x04034b50, 4], ...shared);
     const entry = record([0x02014b50, 4], [20, 2], ...shared, [0, 2], [0, 2], [0, 2], [0, 4], [at, 4]);
     parts.push(local, path, body);
