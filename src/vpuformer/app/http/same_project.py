@@ -1,4 +1,7 @@
-"""Refusal of pages that show another project: a page stays open when the server of another folder takes its address."""
+"""Refusal of pages that show another project.
+
+A page stays open when the server of another folder takes its address, and its ids mean something else there.
+"""
 
 from fastapi import Request
 
