@@ -106,6 +106,7 @@ def test_too_little_is_one_sentence(tmp_path: Path) -> None:
         (["--resume"], "--resume takes the folder alone"),
         (["--resume", "-o", "."], "there is no fine-tuning to resume in ."),
         (["--resume", "-o", ".", "--minutes", "60"], "--resume continues with the settings of its folder"),
+        (["--resume", "-o", ".", "--minutes", "20"], "--resume continues with the settings of its folder"),
         (["--resume", "-o", ".", "--check"], "--resume continues with the settings of its folder"),
         ([".", "-o", "."], ". exists, and nothing is overwritten"),
     ],

@@ -26,6 +26,7 @@ STOPPABLE = ("checking images", "measuring before", "trying the speed", TRAINING
 
 
 def finetune(
+    context: typer.Context,
     data: Annotated[
         Path | None,
         typer.Argument(
@@ -92,14 +93,9 @@ def finetune(
     if resume:
         if data is not None or output is None:
             raise ConfigError("--resume takes the folder alone: vpuformer finetune --resume -o FOLDER")
-        if check or (annotations, window, group_by, start, minutes, seed) != (
-            None,
-            None,
-            "likeness",
-            "default",
-            20.0,
-            0,
-        ):
+        sources = {name: context.get_parameter_source(name) for name in context.params}
+        given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+        if given & {"annotations", "window", "group_by", "store", "start", "minutes", "seed", "check"}:
             raise ConfigError("--resume continues with the settings of its folder; with it, only --device can be given")
     elif data is None:
         raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
