@@ -300,6 +300,16 @@ def test_the_box_surrounds_the_component_of_the_deepest_error_only() -> None:
     assert next_box(truth, prediction) == Box(2.5, 1.5, 5.5, 4.5, positive=False)
 
 
+def test_components_are_found_beyond_65_535_pixels_along_a_side() -> None:
+    truth = np.zeros((3, 70_000), np.int8)
+    truth[:, 69_000:69_900] = truth[1, 100:200] = 1
+    nothing = np.zeros(truth.shape, bool)
+    assert next_box(truth, nothing) == Box(68_999.5, -0.5, 69_899.5, 2.5)
+    scribble = next_scribble(truth, nothing)
+    assert scribble is not None
+    assert scribble.bounds[0] > 69_000
+
+
 def test_pixels_that_touch_at_a_corner_are_one_component() -> None:
     assert next_box(*image("x....", ".x...", "..x.x")) == Box(-0.5, -0.5, 2.5, 2.5, positive=False)
 

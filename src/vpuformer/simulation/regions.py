@@ -86,10 +86,10 @@ class ErrorRegion:
 
     def component(self, row: int, column: int) -> Component:
         """The component that contains the pixel."""
-        filled, (x, y, width, height) = self._filled(row, column)
+        labels, (x, y, width, height) = self._labelled(row, column)
         # The ring of the region makes room for the ring of the component.
         crop = slice(y - 1, y + height + 1), slice(x - 1, x + width + 1)
-        mask = filled[crop] == 2
+        mask = labels[crop] == labels[row, column]
         if self.exact:
             depth = np.sqrt(_exact_squares(mask.view(np.uint8)))
         else:
@@ -98,7 +98,7 @@ class ErrorRegion:
 
     def component_bounds(self, row: int, column: int) -> Extent:
         """The tight bounds of the component that contains the pixel."""
-        return self._bounds(np.array([self._filled(row, column)[1]]))
+        return self._bounds(np.array([self._labelled(row, column)[1]]))
 
     def merged_bounds(self) -> Extent:
         """The tight bounds of the largest component and all above `MERGED_SHARE` of the area."""
@@ -112,10 +112,12 @@ class ErrorRegion:
     def _wrong(self) -> npt.NDArray[np.uint8]:
         return (self.depth > 0).view(np.uint8)
 
-    def _filled(self, row: int, column: int) -> tuple[npt.NDArray[np.uint8], tuple[int, int, int, int]]:
-        """The region with the component of the pixel filled with 2, and the component's x, y, width and height."""
-        _, filled, _, (x, y, width, height) = cv2.floodFill(self._wrong(), None, (column, row), 2, flags=8)  # pyright: ignore
-        return np.asarray(filled, dtype=np.uint8), (x, y, width, height)
+    def _labelled(self, row: int, column: int) -> tuple[npt.NDArray[np.int32], list[int]]:
+        """The number of each pixel's component; x, y, width and height of that of the pixel."""
+        # Not floodFill, which is wrong beyond 65,535 pixels along a side.
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(self._wrong(), connectivity=8)
+        labels = np.asarray(labels, np.int32)
+        return labels, np.asarray(stats, np.intp)[labels[row, column], :4].tolist()
 
     def _bounds(self, rectangles: npt.NDArray[np.intp]) -> Extent:
         """The union of rectangles, shape (n, >= 4) with x, y, width and height, as edges in the image."""
