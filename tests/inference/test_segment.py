@@ -104,6 +104,16 @@ def test_queries_may_be_about_one_image_and_zoom_or_not() -> None:
     assert segmenter.segment([]) == []
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_an_answer_keeps_its_own_logits_alone(flip: bool) -> None:
+    segmenter = segmenter_of(network(), ViewSettings(flip=flip))
+    encoded = segmenter.encode(three_images()[0])
+    for answer in segmenter.segment([Query(encoded, prompts[:1]) for prompts in PROMPTS]):
+        assert answer.logits is not None
+        owner = answer.logits if answer.logits.base is None else answer.logits.base
+        assert owner.size == answer.logits.size
+
+
 def test_a_crop_is_encoded_again_only_when_it_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     model, passes = network(), []
     encode = model.encode

@@ -209,6 +209,8 @@ class VPUFormerSegmenter:
             )
         if self.views.flip:
             logits = (logits[: len(views)] + logits[len(views) :, :, ::-1]) / np.float32(2)
+        if len(views) > 1:
+            logits = [answer.copy() for answer in logits]  # what is kept of one must not keep the whole batch
         return [Look(answer, view.crop, view.encoded.size) for answer, view in zip(logits, views, strict=True)]
 
     def _features(self, views: Sequence[View], masks: FloatMap) -> list[CropFeatures]:
