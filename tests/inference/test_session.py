@@ -162,6 +162,34 @@ def test_a_start_from_an_empty_mask_is_told() -> None:
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize("with_logits", [True, False])
+def test_a_session_may_start_from_an_answer(with_logits: bool) -> None:
+    predictor, noise = drawing(with_logits=with_logits)
+    first = predictor.predict([Click(20, 15)])
+    session = Session(predictor, first)
+    assert np.array_equal(session.mask, first.mask)
+    session.add(Click(18, 7))
+    query = noise.asked[-1]
+    assert query.mask is not None
+    assert np.array_equal(query.mask, first.probability)
+    session.undo()
+    assert session.prediction is not None
+    assert np.array_equal(session.prediction.probability, first.probability)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_in_0_to_1_are_probabilities_for_sessions_and_queries(dtype: Any) -> None:
+    mask = np.zeros(SIZE, dtype)
+    mask[5:10, 5:20] = 0.3
+    predictor, _ = drawing()
+    start, query = Session(predictor, mask).prediction, Query(predictor.encoded, mask=mask)
+    assert start is not None
+    assert query.mask is not None
+    wanted = mask.astype(np.float32)
+    np.testing.assert_array_equal(start.probability, wanted)
+    np.testing.assert_array_equal(query.mask, wanted)
+
+
 def test_a_session_may_start_from_a_mask() -> None:
     mask = np.zeros(SIZE, bool)
     mask[5:10, 5:20] = True

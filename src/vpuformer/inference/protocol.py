@@ -114,7 +114,7 @@ class Query:
         prompts: all prompts of the object so far, in image pixels, oldest first. Boxes and scribbles may cross the
             edge of the image; they are clipped.
         mask: the mask so far: the last `Prediction`, which is quickest for a large image; its `probability`, or other
-            float32 in 0..1, shape (H, W) of the image; or a mask of any other type, see
+            floats in 0..1, shape (H, W) of the image; or a mask of any other type, see
             `vpuformer.images.check_mask`. Without prompts it is refined. Pixels of 0 and 1 are as sure as can be: they
             change near the new prompts alone.
         crop: the crop of the last `Prediction`, kept while it fits.
@@ -161,7 +161,7 @@ class Query:
             raise InputError(f"new is the number of new prompts, at least 0, got {new}")
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "prompts", fitting)
-        object.__setattr__(self, "previous", _checked_mask(mask, encoded.size))
+        object.__setattr__(self, "previous", checked_mask(mask, encoded.size))
         object.__setattr__(self, "crop", crop)
         object.__setattr__(self, "zoom", zoom)
         object.__setattr__(self, "new", min(new, len(fitting)))
@@ -211,13 +211,19 @@ def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[An
     return pixels
 
 
-def _checked_mask(mask: npt.ArrayLike | Prediction | None, size: Size) -> FloatMap | Prediction | None:
-    """The mask as probabilities. Most are the previous answer: taken as they are, quickly, and without a warning."""
+def checked_mask(mask: npt.ArrayLike | Prediction | None, size: Size) -> FloatMap | Prediction | None:
+    """A mask to start from as probabilities, for an image of `size`; an answer with logits as it is.
+
+    Floats in 0..1 are probabilities, however many values there are. Other arrays mean what `images.check_mask` says.
+
+    Raises:
+        MaskError: it is not an array, not of the image's size, or holds values that are not probabilities.
+    """
     if mask is None:
         return None
     if isinstance(mask, Prediction):
         if mask.logits is None:
-            return _checked_mask(mask.probability, size)
+            return checked_mask(mask.probability, size)
         if mask.size != size:
             raise MaskError(
                 f"the previous answer is {mask.size[1]}x{mask.size[0]} pixels, the image {size[1]}x{size[0]}; give an"
@@ -226,21 +232,6 @@ def _checked_mask(mask: npt.ArrayLike | Prediction | None, size: Size) -> FloatM
         return mask
     if isinstance(mask, np.ndarray) and mask.dtype == np.float32 and mask.shape == size and _within_0_and_1(mask):
         return mask
-    return as_probability(mask, size)
-
-
-def _within_0_and_1(mask: FloatMap) -> bool:
-    """Whether all values are in 0..1, without minus zeros, in one pass instead of two."""
-    bits = mask.view(np.uint32)  # in the order of the values; those of negative values and of NaN are larger
-    return bool(bits.max() <= np.float32(1).view(np.uint32))
-
-
-def as_probability(mask: npt.ArrayLike, size: Size) -> FloatMap:
-    """A mask of any kind as probabilities in 0..1, shape (H, W); see `images.check_mask`.
-
-    Raises:
-        MaskError: it is not an array, not of the image's size, or holds values that are not probabilities.
-    """
     try:
         array = as_array(mask)
     except ValueError as error:
@@ -250,4 +241,12 @@ def as_probability(mask: npt.ArrayLike, size: Size) -> FloatMap:
             f"the mask has the shape {array.shape}, as the low-resolution logits of Segment Anything do; give the mask"
             f" or its probability at the size of the image, {size}"
         )
+    if np.issubdtype(array.dtype, np.floating) and array.shape == size and array.min() >= 0 and array.max() <= 1:
+        return array.astype(np.float32) + np.float32(0)  # without minus zeros
     return check_mask(array, size)
+
+
+def _within_0_and_1(mask: FloatMap) -> bool:
+    """Whether all values are in 0..1, without minus zeros, in one pass instead of two."""
+    bits = mask.view(np.uint32)  # in the order of the values; those of negative values and of NaN are larger
+    return bool(bits.max() <= np.float32(1).view(np.uint32))

@@ -13,7 +13,7 @@ from vpuformer.geometry import Crop
 from vpuformer.images.masks import warn_of_coverage
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Query, as_probability
+from vpuformer.inference.protocol import Query, checked_mask
 from vpuformer.prompts import Prompt
 
 MAX_STEPS = 100
@@ -69,8 +69,8 @@ class Session:
 
     Args:
         predictor: holds the image and the segmenter.
-        mask: start from this mask, shape (H, W), instead of from nothing; see `vpuformer.images.check_mask`. An
-            empty one causes a warning.
+        mask: start from this mask instead of from nothing; see `vpuformer.inference.protocol.Query`. An empty one
+            causes a warning.
         zoom: let the segmenter look closer once it knows the object; see `vpuformer.inference.protocol.Query`.
 
     Raises:
@@ -78,11 +78,14 @@ class Session:
         MaskError: the mask is not of the image's size, or not a mask.
     """
 
-    def __init__(self, predictor: Predictor, mask: npt.ArrayLike | None = None, *, zoom: bool = True) -> None:
+    def __init__(
+        self, predictor: Predictor, mask: npt.ArrayLike | Prediction | None = None, *, zoom: bool = True
+    ) -> None:
         self._segmenter, self._encoded, self._zoom = predictor.segmenter, predictor.encoded, zoom
-        self._start = None if mask is None else Prediction(as_probability(mask, self._encoded.size))
-        if self._start is not None and not self._start.probability.any():
-            warn_of_coverage(self._start.mask, "0 everywhere")
+        start = checked_mask(mask, self._encoded.size)
+        if isinstance(start, np.ndarray) and not start.any():
+            warn_of_coverage(start > 0, "0 everywhere")
+        self._start = Prediction(start) if isinstance(start, np.ndarray) else start
         self._history = (_Step((), None, None),)
         self._at = 0
         self._prediction = self._start
