@@ -158,10 +158,22 @@ def test_a_prediction_is_made_from_any_map(values: Any) -> None:
         Prediction([values])
 
 
-def test_a_prediction_leaves_the_array_of_its_maker_as_it_is() -> None:
+@pytest.mark.parametrize(
+    ("values", "came"), [([[-5.0, 5.0]], "-5 to 5"), ([[np.nan, 0.5]], "nan to nan"), ([[0, 255]], "0 to 255")]
+)
+def test_a_prediction_refuses_what_is_not_a_probability(values: Any, came: str) -> None:
+    with pytest.raises(MaskError, match=f"the answer holds values from {came}, wanted probabilities in 0..1"):
+        Prediction(values)
+
+
+def test_a_prediction_and_the_array_of_its_maker_do_not_change_each_other() -> None:
     made = np.zeros((2, 3), np.float32)
-    assert not Prediction(made).mask.any()
+    prediction = Prediction(made)
     made[0, 0] = 1
+    assert not prediction.probability.any()
+    fixed = np.ones((2, 3), np.float32)
+    fixed.setflags(write=False)
+    assert Prediction(fixed).probability is fixed
 
 
 @pytest.mark.parametrize("crop", [Crop(3, 5, 30, 20), Crop(0, 0, 64, 48), Crop(40, 0, 24, 7), Crop(2, 2, 16, 16)])

@@ -106,7 +106,7 @@ class ObjectRun:
             by: name of the segmenter, for errors.
 
         Raises:
-            MaskError: the answer is not a probability map of the image's size.
+            MaskError: the answer is not a `Prediction` of the image's size.
         """
         self.previous, self.crop = _checked(answer, self._size, by), answer.crop
         before, self._mask = self._mask, self.previous > MASK_THRESHOLD
@@ -145,12 +145,9 @@ def object_rng(seed: int, key: Key) -> np.random.Generator:
 
 
 def _checked(answer: Prediction, size: Size, name: str) -> FloatMap:
-    """A copy of the probabilities, so that nobody changes them later."""
+    """A copy of the probabilities, so that the segmenter may change what it is handed."""
     if not isinstance(answer, Prediction):
         raise MaskError(f"{name} answered with {type(answer).__name__}; wanted a Prediction for each query")
-    probability = answer.probability.copy()
-    if probability.shape != size:
-        raise MaskError(f"{name} answered with the shape {probability.shape} to an image of {size}; both are (H, W)")
-    if not (probability.min() >= 0 and probability.max() <= 1):  # written so that NaN fails
-        raise MaskError(f"{name} answered with values that are not probabilities; they lie in 0..1")
-    return probability
+    if answer.size != size:
+        raise MaskError(f"{name} answered with the shape {answer.size} to an image of {size}; both are (H, W)")
+    return answer.probability.copy()

@@ -37,12 +37,12 @@ class Prediction:
     array([[False,  True]])
 
     Args:
-        probability: shape (H, W) of the image, in 0..1.
+        probability: shape (H, W) of the image, in 0..1. It is copied if it can be written to.
         crop: see below; by default the whole image.
         logits, corrected, candidates: see below.
 
     Raises:
-        MaskError: `probability` has another number of axes.
+        MaskError: `probability` has another number of axes, no pixels, or values that are not in 0..1.
     """
 
     crop: Crop
@@ -71,9 +71,16 @@ class Prediction:
         corrected: int = 0,
         candidates: tuple[Candidate, ...] = (),
     ) -> None:
-        readonly = np.asarray(probability, np.float32).view()
-        if readonly.ndim != 2:
+        given = np.asarray(probability)
+        readonly = given.astype(np.float32, copy=given.flags.writeable)  # nobody changes it later
+        if readonly.ndim != 2 or not readonly.size:
             raise MaskError(f"the answer has the shape {readonly.shape}; give a probability for each pixel, (H, W)")
+        low, high = readonly.min(), readonly.max()
+        if not (low >= 0 and high <= 1):  # written so that NaN fails
+            raise MaskError(
+                f"the answer holds values from {low:g} to {high:g}, wanted probabilities in 0..1; pass logits through a"
+                " sigmoid"
+            )
         readonly.setflags(write=False)
         size: Size = (readonly.shape[0], readonly.shape[1])
         self._set(crop=Crop.whole(size) if crop is None else crop, logits=logits)

@@ -258,6 +258,9 @@ class VPUFormerSegmenter:
 
 def _before(query: Query) -> Seen | None:
     """The mask so far."""
-    if query.previous is None:
-        return None
-    return Seen(query.previous if isinstance(query.previous, Prediction) else Prediction(query.previous))
+    mask = query.previous
+    if isinstance(mask, np.ndarray):
+        mask = mask.view()
+        mask.setflags(write=False)  # for these passes: a copy of a large map takes a while
+        mask = Prediction(mask)
+    return None if mask is None else Seen(mask)
