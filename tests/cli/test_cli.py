@@ -322,7 +322,7 @@ def test_info_lists_the_names_that_commands_accept() -> None:
 
 def test_info_needs_no_torch_on_a_machine_without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpuformer.inference.runtimes.may_have_accelerator", lambda: False)
-    monkeypatch.setitem(sys.modules, "vpuformer.inference.device", None)
+    monkeypatch.setitem(sys.modules, "vpuformer.model.device", None)
     assert json.loads(vpuformer("info", "--json").stdout)["device"] == "cpu"
 
 

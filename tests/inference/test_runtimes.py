@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,12 @@ def test_a_runtime_that_is_asked_for(runtime: str) -> None:
     assert load_network(device="cpu", runtime=runtime, threads=1).runtime == runtime
 
 
+@pytest.mark.parametrize("threads", [0, -1, "4", 1.5])
+def test_a_number_of_threads_is_a_whole_number_of_at_least_one(threads: Any) -> None:
+    with pytest.raises(ConfigError, match=f"threads={threads!r} should be a whole number of at least 1"):
+        load_network(device="cpu", threads=threads)
+
+
 def test_an_accelerator_is_used_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_runtime(device="cuda") == ("torch", "the device cuda was asked for")
     monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
@@ -63,7 +70,7 @@ def test_without_a_usable_accelerator_the_cpu_has_its_fast_runtime(
     monkeypatch: pytest.MonkeyPatch, without_graphs: Path
 ) -> None:
     monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
-    monkeypatch.setattr("vpuformer.inference.device.choose_device", lambda *_: torch.device("cpu"))
+    monkeypatch.setattr("vpuformer.model.device.choose_device", lambda *_: torch.device("cpu"))
     monkeypatch.setattr("vpuformer.inference.torch_network.choose_device", lambda *_: torch.device("cpu"))
     assert load_network().runtime == "onnx"
     assert load_network(runtime="torch").runtime == "torch"

@@ -250,6 +250,8 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
         ({"input_size": 32}, "must lie between 64 and 2048"),
         ({"input_size": 10**9}, "must lie between 64 and 2048"),
         ({"dim": 0}, "at least 1"),
+        ({"decoder_dim": 18}, "decoder_dim=18 must be a multiple of 4"),
+        ({"decoder_dim": 1, "fine_attention": "none"}, "decoder_dim=1 must be at least 2"),
         ({"position_code": "fourier"}, "position_embedding=True needs"),
         ({"dense_prompts": "disks"}, "should be none or early"),
         ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),

@@ -72,7 +72,7 @@ def _device() -> str:
 
     if missing("torch") or not may_have_accelerator():
         return "cpu"
-    from vpuformer.inference.device import choose_device
+    from vpuformer.model.device import choose_device
 
     return str(choose_device())
 

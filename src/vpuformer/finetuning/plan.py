@@ -12,7 +12,7 @@ from vpuformer.finetuning.prepare import spec
 from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.images.addresses import Window, parse_window
 from vpuformer.inference.cores import usable_cores
-from vpuformer.inference.device import choose_device
+from vpuformer.model.device import choose_device
 from vpuformer.model.manifest import read_manifest
 from vpuformer.training.precision import fastest_precision
 from vpuformer.training.recipe import InteractionSettings, Recipe

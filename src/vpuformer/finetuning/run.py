@@ -29,8 +29,8 @@ from vpuformer.finetuning.report import PANEL, REPORT, Report
 from vpuformer.finetuning.watch import Progress, Watch, best_folders, validations_in
 from vpuformer.images import write_image
 from vpuformer.images.addresses import as_window
-from vpuformer.inference.device import choose_device
 from vpuformer.model.checkpoint import load_model, save_checkpoint
+from vpuformer.model.device import choose_device
 from vpuformer.model.manifest import read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interrupts import Interrupted

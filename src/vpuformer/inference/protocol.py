@@ -212,9 +212,10 @@ def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[An
 
 
 def checked_mask(mask: npt.ArrayLike | Prediction | None, size: Size) -> FloatMap | Prediction | None:
-    """A mask to start from as probabilities, for an image of `size`; an answer with logits as it is.
+    """A mask to start from as probabilities, for an image of `size`.
 
-    Floats in 0..1 are probabilities, however many values there are. Other arrays mean what `images.check_mask` says.
+    An answer with logits stays one. Floats in 0..1 are probabilities, however many values there are. Other arrays mean
+    what `images.check_mask` says.
 
     Raises:
         MaskError: it is not an array, not of the image's size, or holds values that are not probabilities.

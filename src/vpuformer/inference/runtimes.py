@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,13 +87,19 @@ def load_network(
     input_size: int | None = None,
     threads: int | None = None,
 ) -> Network:
-    """Load a checkpoint in the runtime of `choose_runtime`; see there for errors.
+    """Load a checkpoint in the runtime of `choose_runtime`; see there for further errors.
 
     If PyTorch is chosen for an accelerator and finds none, the runtime is chosen again, for the CPU.
 
     Args:
-        threads: number of threads for one operation on the CPU; by default PyTorch's own, or one for every second core.
+        threads: number of threads for one operation on the CPU, at least 1; by default PyTorch's own, or one for every
+            second core.
+
+    Raises:
+        ConfigError: `threads` is not a whole number of at least 1.
     """
+    if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
+        raise ConfigError(f"threads={threads!r} should be a whole number of at least 1, or None for the usual number")
     chosen = choose_runtime(name_or_path, device, runtime, input_size=input_size).runtime
     if chosen == "onnx":
         from vpuformer.inference.onnx_network import OnnxNetwork
@@ -104,8 +111,8 @@ def load_network(
         return OpenVinoNetwork(name_or_path, threads=threads)
     with no_garbage_collection():
         imported("torch")
-        from vpuformer.inference.device import choose_device
         from vpuformer.inference.torch_network import TorchNetwork
+        from vpuformer.model.device import choose_device
 
     if device is None and runtime is None and (device := str(choose_device())) == "cpu":
         chosen = choose_runtime(name_or_path, device, input_size=input_size).runtime

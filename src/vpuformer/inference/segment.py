@@ -92,7 +92,7 @@ class VPUFormerSegmenter:
 
         Raises:
             CheckpointError: the weights are missing or broken.
-            ConfigError: there is no such device or runtime.
+            ConfigError: there is no such device or runtime, or `threads` is below 1 or not a whole number.
             MissingDependencyError: the runtime is not installed.
         """
         network = load_network(name_or_path, device, runtime, input_size=views.input_size, threads=threads)

@@ -7,9 +7,9 @@ import torch
 
 from vpuformer.arrays import FloatMap
 from vpuformer.errors import ConfigError
-from vpuformer.inference.device import choose_device
 from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts, collated
 from vpuformer.model.checkpoint import load_model
+from vpuformer.model.device import choose_device
 from vpuformer.model.vpuformer import Features, VPUFormer
 
 

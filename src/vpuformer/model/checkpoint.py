@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vpuformer.errors import CheckpointError, listed
 from vpuformer.files import sha256_of, write_errors, write_file
+from vpuformer.model.device import choose_device
 from vpuformer.model.manifest import CONFIG_FILE, FORMAT, WEIGHTS_FILE, check_sha256, read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 
@@ -73,28 +74,27 @@ def load_model(
     name_or_path: str | os.PathLike[str] = "default",
     *,
     device: str | torch.device | None = None,
-    check: bool = True,
 ) -> VPUFormer:
     """Load a network with its weights, in evaluation mode and float32.
 
     Args:
         name_or_path: see `vpuformer.model.manifest.read_manifest`.
         device: where to put the network; the CPU by default.
-        check: compare the SHA-256 of the weights with the one in `config.json`.
 
     Raises:
         CheckpointError: the checkpoint is missing, broken, changed since it was written, or of another network.
+        ConfigError: there is no such device.
     """
+    chosen = choose_device(device or "cpu")
     manifest = read_manifest(name_or_path)
-    if check:
-        check_sha256(manifest)
+    check_sha256(manifest)
     with torch.random.fork_rng(devices=[]):  # initial weights, replaced below, leave the caller's generator alone
         model = VPUFormer(manifest.config)
     problems = _differences(model.state_dict(), manifest.shapes)
     if problems:
         raise CheckpointError(f"{manifest.weights} does not hold the weights of its {CONFIG_FILE}: {problems}")
     model.load_state_dict(_read(manifest.weights))
-    return model.to(device or "cpu").eval()
+    return model.to(chosen).eval()
 
 
 def _differences(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> str:

@@ -12,6 +12,9 @@ from vpuformer.geometry import check_input_size
 IMAGE_ENCODERS = ("mobilenetv2", "efficientnet_lite2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
 """Names of the entries of `vpuformer.model.encoders.BACKBONES`, for programs that load no torch."""
 
+FINE_HEADS = 4
+"""Heads of the attention of the decoder's finer scales."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VPUFormerConfig:
@@ -98,6 +101,12 @@ class VPUFormerConfig:
             raise ConfigError(f"heads={self.heads} does not divide dim={self.dim}")
         if self.dim % 4:
             raise ConfigError(f"dim={self.dim} must be a multiple of 4: a quarter each for sine and cosine of x and y")
+        if self.fine_attention != "none" and self.decoder_dim % FINE_HEADS:
+            raise ConfigError(
+                f"decoder_dim={self.decoder_dim} must be a multiple of {FINE_HEADS}, the heads of fine_attention"
+            )
+        if self.refine and self.decoder_dim < 2:
+            raise ConfigError(f"decoder_dim={self.decoder_dim} must be at least 2: refine=True halves it")
         check_input_size(self.input_size)
         if not self.dma and self.dense_prompts == "none":
             raise ConfigError("dma=False, dense_prompts='none': no prompt reaches the mask; set dense_prompts='early'")

@@ -5,10 +5,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vpuformer.model.config import FINE_HEADS
 from vpuformer.model.dma import MultiHeadAttention, PriorGain
 from vpuformer.model.features import PromptTokens
-
-HEADS = 4
 
 
 class SignEmbedding(nn.Module):
@@ -35,8 +34,8 @@ class FineAttention(nn.Module):
     def __init__(self, dim: int, width: int) -> None:
         super().__init__()
         self.norm_map, self.norm_tokens = nn.LayerNorm(width), nn.LayerNorm(dim)
-        self.attention = MultiHeadAttention(width, HEADS, dim)
-        self.prior = PriorGain(HEADS)
+        self.attention = MultiHeadAttention(width, FINE_HEADS, dim)
+        self.prior = PriorGain(FINE_HEADS)
         self.sign = SignEmbedding(dim)
         nn.init.zeros_(self.attention.out.weight)
         nn.init.zeros_(self.attention.out.bias)

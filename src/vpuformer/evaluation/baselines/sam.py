@@ -24,9 +24,9 @@ from vpuformer.arrays import RGB, FloatMap, Size
 from vpuformer.errors import PromptError
 from vpuformer.evaluation.baselines.sam_models import FAMILIES, Family, load
 from vpuformer.evaluation.baselines.sam_prompts import SamPrompts, sam_prompts, to_frame
-from vpuformer.inference.device import choose_device
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Encoded, Query
+from vpuformer.model.device import choose_device
 
 MAX_ANSWERS = 32
 """Answers of an image whose logits are kept for the next prompt; 0.3 MB each."""

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from vpuformer.errors import ConfigError
-from vpuformer.inference.device import choose_device
 from vpuformer.inference.predictor import Predictor
+from vpuformer.model.checkpoint import load_model
+from vpuformer.model.device import choose_device
 
 
 def test_a_device_that_is_not_there() -> None:
@@ -18,6 +19,11 @@ def test_a_device_that_is_not_there() -> None:
         assert choose_device() == torch.device("cpu")
         with pytest.raises(ConfigError, match="'cuda' cannot be used"):
             Predictor.from_pretrained(device="cuda")
+
+
+def test_a_network_is_not_put_on_a_device_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match=r"'warp' cannot be used .*; use 'cpu'"):
+        load_model(device="warp")
 
 
 @pytest.mark.parametrize(
