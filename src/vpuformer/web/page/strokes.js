@@ -55,15 +55,21 @@ export function canonicalPrompts(prompts, crop) {
 /** A point in single precision, as the network takes it. @param {Point} point @returns {Point} */
 const rounded = ([x, y]) => [Math.fround(x), Math.fround(y)];
 
-/** Without the oldest prompts of the most frequent kinds, if there are too many. @param {readonly Prompt[]} prompts */
+/**
+ * If there are too many, without the oldest prompts of the most frequent kinds, but with the newest positive one.
+ *
+ * @param {readonly Prompt[]} prompts
+ */
 function limited(prompts) {
-  const kept = [...prompts];
-  while (kept.length > MAX_PROMPTS) {
-    const counts = KINDS.map((kind) => kept.filter(({ type }) => type === kind).length);
-    const most = KINDS[counts.indexOf(Math.max(...counts))];
-    kept.splice(kept.findIndex(({ type }) => type === most), 1);
+  const counts = KINDS.map((kind) => prompts.filter(({ type }) => type === kind).length);
+  const surplus = KINDS.map(() => 0);
+  for (let excess = prompts.length - MAX_PROMPTS; excess > 0; excess--) {
+    const most = counts.indexOf(Math.max(...counts));
+    counts[most]--;
+    surplus[most]++;
   }
-  return kept;
+  const newest = prompts.findLast(({ positive }) => positive);
+  return prompts.filter((prompt) => prompt === newest || surplus[KINDS.indexOf(prompt.type)]-- <= 0);
 }
 
 /**
