@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpuformer.errors import ConfigError, MaskError
+from vpuformer.inference.pixels import pixels_under
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 from vpuformer.prompts import KINDS, Box, Click, Kind, Prompt, Scribble
 from vpuformer.simulation import (
@@ -258,7 +259,13 @@ def test_clicks_end_when_all_that_is_wrong_has_been_clicked() -> None:
 
 def test_the_clicked_pixels_are_those_of_the_clicks_alone() -> None:
     prompts = [Click(0.4, 1.5), Box(0.5, 0.5, 2.5, 2.5), Scribble(((0, 0), (2, 2))), Click(9, 0), Click(-0.6, 0)]
-    assert np.argwhere(clicked_pixels(prompts, (3, 3))).tolist() == [[2, 0]]
+    assert np.argwhere(clicked_pixels(prompts, (3, 3))).tolist() == [[1, 0]]
+
+
+def test_a_click_on_an_edge_between_pixels_has_the_pixel_that_the_answers_give_it() -> None:
+    for click in (Click(2.5, 1), Click(4.5, 1), Click(-0.5, 2.5)):
+        rows, columns = pixels_under(click, (3, 5))
+        assert np.argwhere(clicked_pixels([click], (3, 5))).tolist() == [[rows[0], columns[0]]]
 
 
 def test_a_training_click_is_any_deep_pixel() -> None:

@@ -1,11 +1,11 @@
 """The simulated click, and the record of where has been clicked."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from vpuformer.arrays import BoolMask, Truth
+from vpuformer.arrays import BoolMask, Size, Truth
+from vpuformer.inference.pixels import pixels_under
 from vpuformer.prompts import Click, Prompt
 from vpuformer.simulation.regions import ErrorRegion, largest_error
 
@@ -46,7 +46,7 @@ def click_in(region: ErrorRegion, rng: np.random.Generator | None) -> Click:
     return Click(float(region.left + column), float(region.top + row), positive=region.positive)
 
 
-def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, ...]) -> BoolMask:
+def clicked_pixels(prompts: Iterable[Prompt], size: Size) -> BoolMask:
     """The clicked pixels of an image of `size` (H, W), bool (H, W).
 
     >>> np.argwhere(clicked_pixels([Click(2, 1), Click(3.4, 0.2, positive=False)], (3, 5))).tolist()
@@ -54,8 +54,6 @@ def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, ...]) -> BoolMask
     """
     clicked = np.zeros(size, dtype=bool)
     for prompt in prompts:
-        if isinstance(prompt, Click):
-            row, column = math.floor(prompt.y + 0.5), math.floor(prompt.x + 0.5)
-            if 0 <= row < size[0] and 0 <= column < size[1]:
-                clicked[row, column] = True
+        if isinstance(prompt, Click) and -0.5 <= prompt.x <= size[1] - 0.5 and -0.5 <= prompt.y <= size[0] - 0.5:
+            clicked[pixels_under(prompt, size)] = True
     return clicked
