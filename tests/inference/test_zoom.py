@@ -287,6 +287,8 @@ def test_settings_that_cannot_be_are_refused() -> None:
             ViewSettings(input_size=size)
     with pytest.raises(ConfigError, match="an expansion, a least side and a number of looks of at least 1"):
         ZoomRule(expansion=0.5)
+    with pytest.raises(ConfigError, match="a widening of at least 0, got"):
+        ZoomRule(widening=-5.0)
     with pytest.raises(ConfigError, match=r"no zoom rule called 'rtim'.*Did you mean 'ritm'"):
         ViewSettings.from_options({"zoom_rule": "rtim"})
     with pytest.raises(ConfigError, match="has no name"):

@@ -46,14 +46,15 @@ class ZoomRule:
     """Least distance of the object from an inner border of the crop, in the crop's width or height; below 0, the
     object may touch it."""
     widening: float = 0.5
-    """How far such a border is moved outwards, in the crop's width or height."""
+    """How far such a border is moved outwards, in the crop's width or height; at least 0."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if not (self.expansion >= 1 and self.min_side >= 1 and 0 <= self.keep_iou <= 1 and self.looks >= 1):
+        least = min(self.expansion, self.min_side, self.looks)
+        if not (least >= 1 and 0 <= self.keep_iou <= 1 and self.widening >= 0):
             raise ConfigError(
-                "a zoom rule has an expansion, a least side and a number of looks of at least 1, and an IoU from 0 to"
-                f" 1, got {self}"
+                "a zoom rule has an expansion, a least side and a number of looks of at least 1, an IoU from 0 to 1,"
+                f" and a widening of at least 0, got {self}"
             )
 
 
