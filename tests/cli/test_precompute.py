@@ -47,6 +47,16 @@ def test_other_weights_have_features_of_their_own(image_folder: Path, model: Pat
     assert len(list(cache.iterdir())) == 2
 
 
+def test_a_cache_that_cannot_be_written_ends_the_command(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("VPUFORMER_CACHE", str(tmp_path / "file"))
+    result = vpuformer("precompute", image_folder)
+    assert result.exit_code == 2
+    assert "choose a folder that you may write to" in result.stderr
+
+
 def test_a_broken_image_is_named_and_the_others_are_encoded(image_folder: Path, cache: Path) -> None:
     (image_folder / "b.jpg").write_bytes(b"no image")
     result = vpuformer("precompute", image_folder)

@@ -211,6 +211,19 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_advice(tmp_path: Path) ->
 # --- shared and killed ------------------------------------------------------------------------------------------------
 
 
+def test_an_image_is_answered_if_its_features_cannot_be_written(
+    image: npt.NDArray[np.uint8], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = FeatureStore(tmp_path / "file" / "store")
+    predictor = Predictor.from_pretrained("default", "cpu", runtime="onnx", features=store)
+    for _ in range(2):
+        predictor.set_image(image)
+        assert predictor.predict([Click(30, 20)]).mask.shape == image.shape[:2]
+    assert [record.message.count("features are computed, and not kept") for record in caplog.records] == [1]
+    assert store.write_error is not None
+
+
 def test_threads_may_write_and_read_the_same_features(store: FeatureStore, size: int) -> None:
     store.max_bytes = 5 * size
 

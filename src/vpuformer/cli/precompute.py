@@ -52,6 +52,8 @@ def precompute(
             except ImageError as error:
                 unreadable.append(str(error))
                 continue
+            if store.write_error is not None:
+                raise store.write_error
             features = encoded.get(Crop.whole(encoded.size)) or ()
             needed = len(folder.names) * sum(each.nbytes for each in features)
             if needed > store.max_bytes:

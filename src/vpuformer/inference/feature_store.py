@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.errors import ConfigError
+from vpuformer.errors import ConfigError, InputError
 from vpuformer.files import replacing, write_errors
 from vpuformer.inference.network import Arrays, Masks, Network, Pixels, Prompts
 
@@ -68,6 +68,8 @@ class FeatureStore:
         """Number of features that were read."""
         self.writes = 0
         """Number of features that were written."""
+        self.write_error: InputError | None = None
+        """The last error of `CachedEncoder` when it wrote features."""
 
     @property
     def nbytes(self) -> int:
@@ -92,7 +94,7 @@ class FeatureStore:
                 if archive[_CONTENT].tolist() != [key, *names]:
                     raise ValueError("it holds other features")
                 arrays = dict(_restored(name, archive[name]) for name in names)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as error:  # a broken archive raises what zipfile and NumPy happen to meet
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -155,7 +157,8 @@ class FeatureStore:
 class CachedEncoder:
     """The image encoder of a network, with a store.
 
-    Features come from the store. Those that it lacks are computed, and go there.
+    Features come from the store. Those that it lacks are computed, and go there. If they cannot be written, the encoder
+    logs a warning, once, and the store keeps the error.
 
     Args:
         network: the network.
@@ -183,7 +186,12 @@ class CachedEncoder:
         # All of them: in another batch, rounding might differ.
         features = self._network.encode(pixels, masks, prompts)
         for key, each in zip(keys, features, strict=True):
-            self._store.put(key, self._network.to_arrays(each))
+            try:
+                self._store.put(key, self._network.to_arrays(each))
+            except InputError as error:  # the features are there all the same
+                if self._store.write_error is None:
+                    _log.warning("%s; features are computed, and not kept", error)
+                self._store.write_error = error
         return features
 
     def _stored(self, key: str) -> Any:
