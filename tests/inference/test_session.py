@@ -1,6 +1,8 @@
 """Sessions: every way back and forth through the answers, with a predictor that draws its prompts."""
 
-from collections.abc import Sequence
+import copy
+import pickle
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,6 +190,22 @@ def test_floats_in_0_to_1_are_probabilities_for_sessions_and_queries(dtype: Any)
     wanted = mask.astype(np.float32)
     np.testing.assert_array_equal(start.probability, wanted)
     np.testing.assert_array_equal(query.mask, wanted)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda whole: pickle.loads(pickle.dumps(whole))], ids=["copy", "pickle"]
+)
+def test_a_session_with_its_image_can_be_copied(copied: Callable[[Session], Session]) -> None:
+    predictor = Predictor.from_pretrained("default", "cpu", runtime="onnx", threads=1)
+    predictor.set_image(np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8))
+    session = Session(predictor)
+    session.add(Click(20, 15))
+    other = copied(session)
+    assert state(other) == state(session)
+    one, two = session.add(Click(5, 5)), other.add(Click(5, 5))
+    np.testing.assert_array_equal(one.mask, two.mask)
+    with pytest.raises(ValueError, match="read-only"):
+        other._encoded.image[0, 0] = 1
 
 
 def test_a_session_may_start_from_a_mask() -> None:

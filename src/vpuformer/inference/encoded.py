@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -44,6 +44,14 @@ class EncodedImage(Encoded):
         self._reduced: dict[int, RGB] = {1: self.image}
         self._whole: CropFeatures = ()
         self._crops: OrderedDict[Crop, CropFeatures] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:  # a lock cannot be pickled; the other two change
+            return {**vars(self), "_lock": None, "_reduced": self._reduced.copy(), "_crops": self._crops.copy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+        self.image.setflags(write=False)  # a pickle does not keep this
 
     @property
     def nbytes(self) -> int:
