@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vpuformer.model.features import LateralScales, Priors, PromptTokens
+from vpuformer.model.features import LateralScales, Priors, PromptTokens, map_size, resized
 from vpuformer.model.fine import FineAttention
 
 HALF = 16
@@ -82,16 +82,16 @@ class MultiScaleDecoder(nn.Module):
         priors: Priors | None,
     ) -> tuple[Float[Tensor, "b 1 h4 w4"], Float[Tensor, "b width h4 w4"]]:
         """Mask logits and merged features `F_v`, both at 1/4; `maps` has the finest scale first."""
-        size = lateral.quarter.shape[-2:]
+        size = map_size(lateral.quarter)
         merged = torch.zeros_like(lateral.quarter)
         for i, level in enumerate(maps):
             scaled = self.scales[i](_at_least_two(level) if i == 3 else level)
             extra = (lateral.quarter, lateral.eighth, None, None)[i]
             if extra is not None:
-                scaled = _resized(scaled, extra.shape[-2:]) + extra
+                scaled = resized(scaled, map_size(extra)) + extra
             if priors is not None and i < len(self.attend):
                 scaled = self.attend[i](scaled, tokens, (priors.quarter, priors.eighth)[i])
-            merged = merged + _resized(self.merge[i](self.align[i](self.activate[i](scaled))), size)
+            merged = merged + resized(self.merge[i](self.align[i](self.activate[i](scaled))), size)
         if self.refine is not None:
             merged = merged + self.refine(merged)
         pixels = F.relu(merged)
@@ -123,15 +123,9 @@ class Upsampler(nn.Module):
         pixels: Float[Tensor, "b width h4 w4"],
         half: Float[Tensor, "b 16 h2 w2"],
     ) -> Float[Tensor, "b 1 h2 w2"]:
-        size = half.shape[-2:]
-        scale, shift = (_resized(layer(pixels), size) for layer in (self.scale, self.shift))
-        return _resized(logits, size) + self.correct(self.layers(half + scale * half + shift))
-
-
-def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
-    if tuple(maps.shape[-2:]) == tuple(size):
-        return maps
-    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+        size = map_size(half)
+        scale, shift = (resized(layer(pixels), size) for layer in (self.scale, self.shift))
+        return resized(logits, size) + self.correct(self.layers(half + scale * half + shift))
 
 
 def _at_least_two(maps: Tensor) -> Tensor:

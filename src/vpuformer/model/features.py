@@ -28,6 +28,13 @@ def map_size(maps: Tensor) -> tuple[int, int]:
     return maps.shape[-2], maps.shape[-1]
 
 
+def resized(maps: Float[Tensor, "b c h1 w1"], size: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
+    """Maps at this size; encoders round odd sizes in their own ways."""
+    if map_size(maps) == size:
+        return maps
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
 class LateralScales(NamedTuple):
     """Finer stages of the image encoder, which bypass the attention to the decoder."""
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from vpuformer.encoding.maps import CHANNELS
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.model.features import LateralScales, Priors, PromptedFeatures, map_size
+from vpuformer.model.features import LateralScales, Priors, PromptedFeatures, map_size, resized
 from vpuformer.model.prompt_inputs import PromptInputs
 
 
@@ -157,23 +157,16 @@ def injecting(extra: Tensor) -> Iterator[None]:
 
 def _after(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     extra = _EXTRA.get()
-    return output if extra is None else output + _resized(extra, map_size(output))
+    return output if extra is None else output + resized(extra, map_size(output))
 
 
 def _after_nhwc(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     extra = _EXTRA.get()
     if extra is None:
         return output
-    return output + _resized(extra, (output.shape[1], output.shape[2])).permute(0, 2, 3, 1)
+    return output + resized(extra, (output.shape[1], output.shape[2])).permute(0, 2, 3, 1)
 
 
 def _before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
     extra = _EXTRA.get()
-    return None if extra is None else (inputs[0] + _resized(extra, map_size(inputs[0])), *inputs[1:])
-
-
-def _resized(extra: Tensor, size: tuple[int, int]) -> Tensor:
-    # Encoders round odd sizes in their own ways.
-    if map_size(extra) == size:
-        return extra
-    return F.interpolate(extra, size=size, mode="bilinear", align_corners=False)
+    return None if extra is None else (inputs[0] + resized(extra, map_size(inputs[0])), *inputs[1:])

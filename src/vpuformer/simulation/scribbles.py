@@ -36,6 +36,9 @@ CURVE_PROBABILITY = 0.5
 CONTROLS = (3, 10)
 """The least and the greatest number of points through which a person's hand is led."""
 
+CURVE_POINTS = 100
+"""Number of points of a free curve."""
+
 SHAKE = 0.5
 """Largest deviation from the centre line, as a share of the way to the shape's edge or to the next point."""
 
@@ -144,19 +147,19 @@ def _shaken(line: Points, component: Component, rng: np.random.Generator) -> Poi
     return _spline(controls + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
 
 
-def _bezier(controls: Points, samples: int = 100) -> Points:
-    """The Bézier curve with these control points, shape (samples, 2)."""
+def _bezier(controls: Points) -> Points:
+    """The Bézier curve with these control points, shape (CURVE_POINTS, 2)."""
     degree = len(controls) - 1
-    t = np.linspace(0, 1, samples)
+    t = np.linspace(0, 1, CURVE_POINTS)
     basis = [math.comb(degree, k) * t**k * (1 - t) ** (degree - k) for k in range(degree + 1)]
     return np.stack(basis, axis=1) @ controls
 
 
-def _spline(controls: Points, samples: int = 100) -> Points:
-    """The cubic spline through these points, shape (samples, 2)."""
+def _spline(controls: Points) -> Points:
+    """The cubic spline through these points, shape (CURVE_POINTS, 2)."""
     chords = np.hypot(*np.diff(controls, axis=0).T)
     controls = controls[np.append(True, chords > 0)]
     if len(controls) < 2:
         return controls
     t = np.append(0, np.cumsum(chords[chords > 0]))
-    return make_interp_spline(t, controls, k=min(3, len(controls) - 1))(np.linspace(0, t[-1], samples))
+    return make_interp_spline(t, controls, k=min(3, len(controls) - 1))(np.linspace(0, t[-1], CURVE_POINTS))
