@@ -8,6 +8,7 @@ A block of a page stands between `<!-- NAME -->` and `<!-- /NAME -->`; `blocks` 
 import json
 import re
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -337,11 +338,15 @@ def trust_in_answers() -> str:
 
 def trust_on_tests() -> str:
     """What further prompts break on the test sets."""
-    lines = ["| | " + " | ".join(TITLES.values()) + " |", "|---|" + "--:|" * len(TITLES)]
+    titles = [*TITLES.values(), "objects that lose more than .2 of IoU at one prompt"]
+    lines = ["| | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
     for dataset in ("grabcut", "davis"):
         for run in ("default-click", "default-click+box+scribble"):
             summary = result_of(dataset, run, "summary.json")
             cells = [f"{summary[name]:.0f}" if name == "broken" else f"{summary[name]:.1%}" for name in TITLES]
+            _, objects = read_records(RESULTS / dataset / run / "records.jsonl.gz")
+            ruined = sum(any(b < a - 0.2 for a, b in pairwise(each.ious)) for each in objects)
+            cells.append(f"{ruined} of {len(objects)}")
             lines.append(f"| {SETS[dataset]}, {RUNS[run].removeprefix('ours, ')} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

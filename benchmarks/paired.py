@@ -1,6 +1,6 @@
 """Mean paired difference of IoU between other weights and the bundled ones, on validation.
 
-    python benchmarks/paired.py tokens-warm
+    python benchmarks/paired.py lite2-longer
 
 Compares `benchmarks/results/experiments/NAME-KINDS` with `benchmarks/results/validation/default-KINDS` on the natural
 objects of both, and writes `benchmarks/results/experiments/NAME.json` with the standard errors. A difference below two

@@ -55,9 +55,10 @@ def is_image(path: Path) -> bool:
 def unread(folder: Path, *known: Path) -> list[str]:
     """A sentence that counts the unread files of a folder by their endings, if there are any.
 
-    A HEIC, DNG or SVS file may be an image all the same. The `known` files are not counted.
+    A HEIC, DNG or SVS file may be an image all the same. The `known` files and annotations of `vpuformer annotate` are
+    not counted.
     """
-    read = frozenset(known)
+    read = frozenset(known).union(folder.glob("vpuformer.sqlite*"))
     others = [path for path in sorted(folder.iterdir()) if not (path.name.startswith(".") or is_image(path))]
     kinds = Counter(path.suffix.lower() or path.name for path in others if path not in read and path.is_file())
     if not kinds:

@@ -33,13 +33,13 @@ class SimulatedUser:
     which there is no room, and a box or a stroke that would repeat an earlier one, becomes a click, and is recorded as
     one."""
     first_kind: Kind | None = None
-    """Kind of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
+    """Kind of the first prompt, which need not be among the others: a box to begin with, then clicks."""
     max_interactions: int = MAX_CLICKS
     """Largest number of prompts per object, by default 20."""
     stop_at_iou: float | None = None
     """An object ends when this IoU is reached. Only numbers up to this target then mean anything."""
     seed: int = 0
-    """Seed of the mixed protocol. Each object has its own random stream, whatever was run before it."""
+    """Seed of all random choices. Each object has its own random stream, whatever was run before it."""
 
     def __post_init__(self) -> None:
         check_kinds(self.kinds)
