@@ -20,7 +20,7 @@ from vpuformer.prompts import Prompt
 THICKER = 1.25
 """Radius of the disks of changes that are implausible, in distances of the new prompt from the outline."""
 
-OFF_CENTRE = 4.0
+OFF_CENTRE = 2.0
 """The same for a patch that the new prompt is in: people do not always mark the middle."""
 
 

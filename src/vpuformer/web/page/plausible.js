@@ -13,7 +13,7 @@ import { boundsOf } from "./prompts.js";
 /** Radius of the disks of changes that are implausible, in distances of the new prompt from the outline. */
 const THICKER = 1.25;
 /** The same for a patch that the new prompt is in. */
-const OFF_CENTRE = 4;
+const OFF_CENTRE = 2;
 
 /**
  * Largest radius of an error that the prompts mark, in pixels. Infinite without prompts, and if one of them marks no error:
