@@ -51,6 +51,19 @@ def test_json_says_what_came_out(image_folder: Path, boxes: Path, tmp_path: Path
         "notes": [],
     }
     assert "left out: a.png: a box at (500, 500) to (600, 600) lies outside the image" in result.stderr
+    assert result.stderr.endswith("\n1 object left out, named above\n")
+
+
+def test_an_image_whose_objects_are_all_left_out_fails_the_command(
+    image_folder: Path, boxes: Path, tmp_path: Path
+) -> None:
+    boxes.write_text(BOXES.replace("3,3,40,40", "900,900,990,990"))
+    result = vpuformer("predict", image_folder, boxes, "-o", tmp_path / "masks")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("2 objects on 2 images, in 1 file in ")
+    *_, why, error = result.stderr.splitlines()
+    assert why == "left out: b.jpg: each of its objects is left out"
+    assert error == "error: 1 image and 1 object left out, named above"
 
 
 def test_a_missing_image_is_named_and_the_others_are_written(image_folder: Path, boxes: Path, tmp_path: Path) -> None:
@@ -61,7 +74,7 @@ def test_a_missing_image_is_named_and_the_others_are_written(image_folder: Path,
     assert named[0] == f"left out: gone0.png: there is no image gone0.png in {image_folder.resolve()}"
     assert len(named) == 10
     assert more == f"left out: 2 more; see {tmp_path / 'masks/left-out.jsonl'}"
-    assert error == "error: 12 images without masks, named above"
+    assert error == "error: 12 images left out, named above"
     assert len(json.loads((tmp_path / "masks/annotations.json").read_bytes())["annotations"]) == 3
 
 

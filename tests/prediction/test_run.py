@@ -78,8 +78,8 @@ def coco(folder: Path) -> dict[str, Any]:
 def test_every_format_gets_the_masks(name: str, images: Path, tmp_path: Path) -> None:
     result = predicted(images, written(tmp_path), tmp_path / "out", format_name=name, workers=2)
     assert result.written is not None
-    assert (result.written.images, result.written.objects) == (6, 6)
-    assert (result.images_left_out, result.objects_left_out) == (1, 1)
+    assert (result.written.images, result.written.objects) == (5, 6)
+    assert (result.images_left_out, result.objects_left_out) == (2, 1)
     assert not (tmp_path / "out" / FILE).exists()
 
 
@@ -109,10 +109,31 @@ def test_what_is_left_out_is_listed_with_its_reason(images: Path, tmp_path: Path
         ("d.png", "object", None),
         ("gone.png", "image", None),
         ("e.png", "object", 7),
+        ("e.png", "image", None),
         ("broken.png", "image", None),
     ]
-    assert len(result.reasons) == 5
+    assert len(result.reasons) == 6
     assert all(entry["reason"] in reason for entry, reason in zip(entries, result.reasons, strict=True))
+
+
+def test_an_image_without_any_object_that_can_be_segmented_is_left_out(images: Path, tmp_path: Path) -> None:
+    outside = {"prompts": [{"type": "box", "box": [500, 500, 600, 600]}]}
+    no_number = {"prompts": [click(float("nan"), 1)]}
+    lines = [
+        {"image": "d.png", "objects": [{"prompts": [click(3, 3)]}, outside]},
+        {"image": "e.png", "objects": [outside, no_number]},
+        {"image": "f.png", "objects": [no_number]},
+        {"image": "a.png", "objects": []},
+    ]
+    for shard in ("1/1", "1/2", "2/2"):
+        result = predicted(images, written(tmp_path, lines), tmp_path / shard.replace("/", "of"), shard=shard)
+        assert (result.images_left_out, result.objects_left_out) == {"1/1": (2, 4), "1/2": (1, 3), "2/2": (1, 1)}[shard]
+    join([tmp_path / "1of2", tmp_path / "2of2"], tmp_path / "joined")
+    assert files(tmp_path / "joined") == files(tmp_path / "1of1")
+    assert [each["file_name"] for each in coco(tmp_path / "joined")["images"]] == ["d.png", "a.png"]
+    entries = [json.loads(each) for each in (tmp_path / "joined" / LEFT_OUT).read_text().splitlines()]
+    left_out = {each["image"]: each["reason"] for each in entries if each["thing"] == "image"}
+    assert left_out == dict.fromkeys(["f.png", "e.png"], "each of its objects is left out")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -184,7 +205,7 @@ def test_an_interrupted_run_asks_again_for_what_was_missing(images: Path, tmp_pa
     Image.new("RGB", (30, 20)).save(images / "gone.png")
     again = Disks(5)
     result = predict_folder(images, prompts, tmp_path / "out", again)
-    assert (result.images_left_out, result.objects_left_out) == (0, 1)
+    assert (result.images_left_out, result.objects_left_out) == (1, 1)
     assert again.encoded <= 3  # gone.png, e.png and f.png
     predicted(images, prompts, tmp_path / "whole")
     assert files(tmp_path / "out") == files(tmp_path / "whole")

@@ -57,7 +57,7 @@ def predict(
     """Segment the objects that prompts, or the boxes of a detector, show in many images.
 
     The same command resumes an interrupted run. Images and objects without a mask are named, with the reason, in
-    FOLDER/left-out.jsonl; with any such image, the command ends with exit code 2.
+    FOLDER/left-out.jsonl. An image is left out if each of its objects is; the command then ends with exit code 2.
 
     Example: vpuformer predict photos/ boxes.csv --format coco -o masks/
     """
@@ -134,8 +134,12 @@ def finish(result: "Predicted", output: Path, *, as_json: bool = False) -> None:
         typer.echo(f"left out: {reason}", err=True)
     if left_out > len(result.reasons):
         typer.echo(f"left out: {left_out - len(result.reasons):,} more; see {output / LEFT_OUT}", err=True)
+    counts = {"image": result.images_left_out, "object": result.objects_left_out}
+    said = f"{' and '.join(counted(number, thing) for thing, number in counts.items() if number)} left out, named above"
     if result.images_left_out:
-        raise InputError(f"{counted(result.images_left_out, 'image')} without masks, named above")
+        raise InputError(said)
+    if result.objects_left_out:
+        typer.echo(said, err=True)
 
 
 def _lines(result: "Predicted", output: Path) -> Sequence[str]:

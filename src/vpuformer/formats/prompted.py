@@ -74,6 +74,10 @@ class Unanswered(NamedTuple):
     """The object's, if it has one."""
 
 
+NO_OBJECT_LEFT = "each of its objects is left out"
+"""Reason for leaving out an image on which objects were prompted, and none can be segmented."""
+
+
 class PromptList(NamedTuple):
     """The content of a file or folder of prompts."""
 

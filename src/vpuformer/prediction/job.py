@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from vpuformer.errors import InputError, listed
 from vpuformer.formats.annotated_image import AnnotatedImage
-from vpuformer.formats.prompted import Listed, PromptedImage, PromptedObject, PromptList, Unanswered
+from vpuformer.formats.prompted import NO_OBJECT_LEFT, Listed, PromptedImage, PromptedObject, PromptList, Unanswered
 from vpuformer.prediction.predict import Answer, annotated
 from vpuformer.prompts import prompt_from_dict, prompt_to_dict
 
@@ -134,6 +134,7 @@ class Job:
                 else:
                     self._add(entry)
             self._check_any(prompts.kind)
+            self._leave_out_images()
             labels = [label for (label,) in self._all("SELECT DISTINCT label FROM objects WHERE label NOTNULL")]
             ordered = (*prompts.labels, *sorted({*labels} - {*prompts.labels}))
             self._number("images")
@@ -186,7 +187,7 @@ class Job:
                 self._leave_out(each, number)
 
     def answered(self) -> Iterator[tuple[int, AnnotatedImage]]:
-        """The images that were read, each after its number. Masks are decoded on demand."""
+        """The images that are not left out, each after its number. Masks are decoded on demand."""
         last = 0
         query = "SELECT number, name, height, width, id FROM images WHERE height NOTNULL AND number > ? LIMIT ?"
         while block := self._all(query, last, _BLOCK):
@@ -228,6 +229,19 @@ class Job:
 
     def _leave_out(self, entry: Unanswered, number: int | None) -> None:
         self._execute("INSERT INTO unanswered VALUES (?, ?, ?, ?, ?)", *entry, number)
+
+    def _leave_out_images(self) -> None:
+        """Leave out the images whose objects the list itself leaves out, each of them."""
+        self._execute(
+            "INSERT INTO unanswered SELECT DISTINCT image, ?, 'image', NULL, NULL FROM unanswered"
+            " WHERE thing = 'object' AND image NOT IN"
+            " (SELECT given FROM images WHERE number IN (SELECT image FROM objects))",
+            NO_OBJECT_LEFT,
+        )
+        self._execute(
+            "DELETE FROM images WHERE number NOT IN (SELECT image FROM objects)"
+            " AND given IN (SELECT image FROM unanswered WHERE thing = 'object')"
+        )
 
     def _check_any(self, kind: str) -> None:
         if not self._one("SELECT count(*) FROM objects"):

@@ -12,7 +12,7 @@ from vpuformer.errors import ConfigError, ImageError, PromptError
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.formats.coco_masks import decode_mask, encode
 from vpuformer.formats.image_folder import ImageFolder
-from vpuformer.formats.prompted import PromptedImage, Unanswered
+from vpuformer.formats.prompted import NO_OBJECT_LEFT, PromptedImage, Unanswered
 from vpuformer.images import image_size, read_image
 from vpuformer.images.addresses import as_window
 from vpuformer.inference.protocol import Query, Segmenter
@@ -30,7 +30,7 @@ class Answer:
 
     asked: PromptedImage
     size: Size | None
-    """(height, width); None for an image that cannot be read."""
+    """(height, width); None for an image that is left out."""
     runs: Sequence[bytes | None] = ()
     """Compressed run lengths of each object's mask; None for an object that is left out."""
     unanswered: Sequence[Unanswered] = ()
@@ -59,7 +59,7 @@ def predict(
         workers: threads, for a segmenter that several threads may use. One with `threads=1` computes most with one
             worker for each core.
         on_unanswered: called for every image and object that is left out, with the reason: the image is missing or
-            broken, or a prompt lies outside.
+            broken, a prompt lies outside, or each object of the image is left out.
 
     Raises:
         ConfigError: `workers` is below 1, or the window is not one.
@@ -135,14 +135,14 @@ def answer_image(asked: PromptedImage, segmenter: Segmenter, folder: ImageFolder
         except PromptError as error:
             queries.append(None)
             unanswered.append(Unanswered(asked.image, str(error), "object", each.id))
+    if len(unanswered) == len(queries):
+        return Answer(asked, None, unanswered=[*unanswered, Unanswered(asked.image, NO_OBJECT_LEFT)])
     asking = iter(_segmented(segmenter, [query for query in queries if query is not None]))
     return Answer(asked, encoded.size, [None if query is None else next(asking) for query in queries], unanswered)
 
 
 def _segmented(segmenter: Segmenter, queries: Sequence[Query]) -> Iterator[bytes]:
     """The compressed masks of queries about one image."""
-    if not queries:
-        return
     height, width = queries[0].encoded.size
     together = max(1, _PIXELS // (height * width))
     for start in range(0, len(queries), together):

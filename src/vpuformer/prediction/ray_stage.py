@@ -31,7 +31,7 @@ def predict_dataset(
         resources: further arguments of `Dataset.map`, such as `num_gpus`.
 
     Returns:
-        A `ray.data.Dataset` with a row for each row: `image`; `height` and `width`, 0 for an image that cannot be read;
+        A `ray.data.Dataset` with a row for each row: `image`; `height` and `width`, 0 for an image that is left out;
         `objects` with `id`, `label` and COCO's compressed run lengths `counts`; `left_out`, the reasons for what has no
         mask.
 
