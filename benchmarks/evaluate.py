@@ -3,8 +3,8 @@
     python benchmarks/evaluate.py [--data data] [--only davis ...] [--jobs 1]
 
 The folder `data` holds `GrabCut`, `GrabCut_scribbles`, `DAVIS`, `ssTEM`, and `train` with `split.json` for validation.
-Finished runs of the bundled weights are skipped; interrupted runs continue. The whole takes about two hours on two
-cores. Afterwards `python benchmarks/figures.py` writes the tables.
+Finished runs of the bundled weights are skipped, those of other weights replaced; interrupted runs continue. The whole
+takes about two hours on two cores. Afterwards `python benchmarks/figures.py` writes the tables.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vpuformer.evaluation import HUMAN, RECORDS, SUMMARY
 from vpuformer.model.manifest import read_manifest
 
 RESULTS = Path("benchmarks/results")
@@ -86,9 +87,11 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
 
 def measure(folder: Path, words: Sequence[str]) -> int:
     command = ["vpuformer", "evaluate", *words, "--output", str(folder)]
-    result = "human.json" if "--human" in words else "summary.json"
+    result = HUMAN if "--human" in words else SUMMARY
     if done(folder / result, ours="--baseline" not in words):
         return 0
+    for name in (RECORDS, SUMMARY, HUMAN):
+        (folder / name).unlink(missing_ok=True)
     print(shlex.join(command), flush=True)
     return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=False).returncode
 

@@ -292,6 +292,14 @@ def test_parts_are_merged_to_what_one_run_has(usual: list[Any], tmp_path: Path) 
     assert vpuformer(*usual, "-o", tmp_path / "whole").exit_code == 0
     assert records_in(tmp_path / "merged") == records_in(tmp_path / "whole")
     assert (tmp_path / "merged" / "summary.json").exists()
+    assert vpuformer("merge", tmp_path / "2", tmp_path / "1", "-o", tmp_path / "whole").exit_code == 0
+    assert vpuformer(*usual, "--seed", 1, "-o", tmp_path / "other").exit_code == 0
+    other = (tmp_path / "other/records.jsonl.gz").read_bytes()
+    for words in (usual, ["merge", tmp_path / "1", tmp_path / "2"]):
+        refused = vpuformer(*words, "-o", tmp_path / "other")
+        assert refused.exit_code == 2
+        assert "belongs to another run, which differs in seed (seed is 1 there, 0 here)" in refused.stderr
+    assert (tmp_path / "other/records.jsonl.gz").read_bytes() == other
     refused = vpuformer("merge", tmp_path / "1", "-o", tmp_path / "half")
     assert (refused.exit_code, refused.stderr) == (2, "error: these of 2 parts are missing: 2/2\n")
     assert not (tmp_path / "half").exists()

@@ -212,6 +212,10 @@ def test_the_command_measures_with_them(
     assert list(told["sets"]) == ["first", "second"]
     assert (told["model"], len(told["records"]), len(told["scribbles_sha256"])) == ("opencv-grabcut", 2, 64)
     assert "kinds" not in told
+    assert CliRunner().invoke(app, [str(word) for word in [*words, *baseline]]).exit_code == 0
+    refused = CliRunner().invoke(app, [str(word) for word in [*words, "--baseline", "random-walker"]])
+    assert refused.exit_code == 2
+    assert "human.json belongs to another run, which differs in model (" in refused.stderr
     for option in (["--first", "box"], ["--workers", "2"], ["--seed", "3"]):
         refused = CliRunner().invoke(app, [str(word) for word in [*words, *baseline, *option]])
         assert refused.exit_code == 2

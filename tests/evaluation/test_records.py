@@ -19,11 +19,13 @@ from vpuformer.evaluation import run
 from vpuformer.evaluation.records import (
     Interaction,
     ObjectRecord,
+    Records,
     RecordWriter,
     RunHeader,
     data_fingerprint,
     read_records,
     used_versions,
+    write_records,
 )
 from vpuformer.evaluation.run import evaluate_to_file
 from vpuformer.inference.protocol import Query
@@ -118,6 +120,25 @@ def test_the_beginning_of_another_run_is_not_gone_on_with(tmp_path: Path) -> Non
     ) as writer:
         assert len(writer.records) == 1
         assert writer.header.started == HEADER.started
+
+
+def test_the_records_of_another_run_are_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "toy.jsonl.gz"
+    write(path, [record(number) for number in range(4)])
+    former = path.read_bytes()
+    other = replace(HEADER, seed=4, model="thirds")
+    said = (
+        r"differs in model, seed \(model is halves there, thirds here; seed is 3 there, 4 here\); name another folder"
+    )
+    with pytest.raises(InputError, match=said):
+        RecordWriter(path, other)
+    with pytest.raises(InputError, match=said):
+        write_records(path, Records(other, ()))
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(path.name, former)]
+    write(path, [record(number) for number in range(4)], replace(HEADER, command="with fewer workers"))
+    path.write_bytes(b"a file of somebody")
+    with pytest.raises(InputError, match="holds no records"):
+        RecordWriter(path, HEADER)
 
 
 @pytest.mark.parametrize("content", [b"", b"no json\n", b'{"format": 99}\n', b"\x1f\x8bno gzip", b"[]\n"])

@@ -102,9 +102,9 @@ def evaluate(
     """Measure how many prompts a method needs, with a simulated user.
 
     FOLDER/summary.json holds the numbers, FOLDER/records.jsonl.gz every prompt with the IoU after it. The same command
-    resumes an interrupted run. Processes of torchrun share the objects, with the result of one process. With --human
-    the method answers all scribbles of an object at once, and FOLDER/human.json holds the IoU and a comparison of
-    people's with simulated scribbles.
+    resumes an interrupted run; a folder with results of another evaluation is refused. Processes of torchrun share the
+    objects, with the result of one process. With --human the method answers all scribbles of an object at once, and
+    FOLDER/human.json holds the IoU and a comparison of people's with simulated scribbles.
     """
     require("evaluate", "vpuformer evaluate")
 
@@ -228,9 +228,11 @@ def _in_processes(
     processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path
 ) -> None:
     """Measure one part in each process; the first joins them. Finished parts are kept."""
-    from vpuformer.evaluation.records import read_records, write_records
+    from vpuformer.evaluation.records import check_former, read_records, write_records
     from vpuformer.evaluation.shards import merge
 
+    if processes.rank == 0:
+        check_former(folder / RECORDS, header)
     folders = [folder / f"part-{number}-of-{processes.count}" for number in range(1, processes.count + 1)]
     own = make_folder(folders[processes.rank], "a part of the results")
     mine, part = _part(samples, header, (processes.rank + 1, processes.count))

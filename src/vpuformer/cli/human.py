@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vpuformer.errors import InputError
 from vpuformer.evaluation import HUMAN
-from vpuformer.files import write_file
+from vpuformer.files import read_bytes, read_json, write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
@@ -25,20 +26,20 @@ def evaluate_with_scribbles(
     from rich.table import Table
 
     from vpuformer.evaluation.human import evaluate_human, summarise_human
-    from vpuformer.evaluation.records import data_fingerprint
+    from vpuformer.evaluation.records import check_same_run, data_fingerprint
 
-    records = evaluate_human(samples, scribbles, segmenter)
-    sets = summarise_human(records)
     run = header.to_dict()
     # Settings of the simulated user, which this run does not have.
     for name in ("kinds", "first_kind", "max_interactions", "until", "seed", "batch", "shard", "total"):
         del run[name]
-    summary = {
-        "sets": sets,
-        **run,
-        "scribbles_sha256": data_fingerprint(scribbles),
-        "records": [asdict(record) for record in records],
-    }
+    run["scribbles_sha256"] = data_fingerprint(scribbles)
+    if (folder / HUMAN).is_file():
+        content = read_bytes(folder / HUMAN, error=InputError, name=f"the results {folder / HUMAN}")
+        former = read_json(content, error=InputError, name=str(folder / HUMAN))
+        check_same_run(folder / HUMAN, run, former if isinstance(former, dict) else {})
+    records = evaluate_human(samples, scribbles, segmenter)
+    sets = summarise_human(records)
+    summary = {"sets": sets, **run, "records": [asdict(record) for record in records]}
     write_file(folder / HUMAN, json.dumps(summary, indent=2) + "\n")
     table = Table()
     table.add_column("", no_wrap=True)

@@ -244,12 +244,43 @@ def read_records(path: str | os.PathLike[str]) -> Records:
         raise InputError(f"{file} holds no records of an evaluation, or they are broken ({error})") from error
 
 
+def check_same_run(path: Path, asked: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Check that the results in a file are those of the run that is asked for.
+
+    Args:
+        path: the file.
+        asked, found: headers, as dictionaries, of the run and in the file.
+
+    Raises:
+        InputError: they are those of another run.
+    """
+    # Other words, such as fewer workers, may ask for the same records.
+    changed = [name for name in asked if name not in ("started", "command") and asked[name] != found.get(name)]
+    if changed:
+        values = "; ".join(f"{name} is {found.get(name)!s:.80} there, {asked[name]!s:.80} here" for name in changed)
+        raise InputError(
+            f"{path} belongs to another run, which differs in {', '.join(changed)} ({values}); name another folder, or"
+            " remove that file"
+        )
+
+
+def check_former(path: Path, header: RunHeader) -> None:
+    """Check that a file, if there is one, holds former records of the run with this header.
+
+    Raises:
+        InputError: it belongs to another run, or holds no records.
+    """
+    if path.is_file():
+        check_same_run(path, header.to_dict(), read_records(path).header.to_dict())
+
+
 def write_records(path: str | os.PathLike[str], records: Records) -> None:
     """Write all records of a run at once; the inverse of `read_records`.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or holds something else than former records of this run.
     """
+    check_former(Path(path), records.header)
     lines = [records.header.to_dict(), *(record.to_dict() for record in records.objects)]
     _write(Path(path), b"".join(map(_line, lines)))
 
@@ -267,11 +298,11 @@ class RecordWriter:
     removed. Otherwise the .partial file stays, and the next writer with the same header continues it.
 
     Args:
-        path: the file, such as `davis.jsonl.gz`. An existing file of that name stays until the new one is complete.
+        path: the file, such as `davis.jsonl.gz`. Former records of this run stay until the new ones are complete.
         header: description of this run.
 
     Raises:
-        InputError: FILE.partial belongs to another run, is broken, or cannot be written.
+        InputError: FILE or FILE.partial belongs to another run, is broken, or cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str], header: RunHeader) -> None:
@@ -279,6 +310,7 @@ class RecordWriter:
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.header = header
         self._records: list[ObjectRecord] = []
+        check_former(self.path, header)
         with write_errors(self.partial):
             if self.partial.exists() and _drop_broken_end(self.partial):
                 self._resume()
@@ -312,13 +344,7 @@ class RecordWriter:
 
     def _resume(self) -> None:
         begun = read_records(self.partial)
-        # Other words, such as fewer workers, may ask for the same records.
-        changed = [name for name in self.header.differences(begun.header) if name != "command"]
-        if changed:
-            raise InputError(
-                f"{self.partial} belongs to another run, which differs in {', '.join(changed)}; write the records to"
-                " another path, or remove that file"
-            )
+        check_same_run(self.partial, self.header.to_dict(), begun.header.to_dict())
         self.header = begun.header
         self._records = list(begun.objects)
 

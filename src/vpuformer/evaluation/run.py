@@ -94,7 +94,8 @@ def evaluate_to_file(
         workers, on_progress: see `evaluate`.
 
     Raises:
-        InputError: the records cannot be written, or FILE.partial is of another run; and as `evaluate`.
+        InputError: the records cannot be written, or those in FILE or FILE.partial are of another run; and as
+            `evaluate`.
     """
     if len(samples) != header.objects:
         raise ConfigError(f"the header speaks of {header.objects} objects, there are {len(samples)}; make them agree")
