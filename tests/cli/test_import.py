@@ -97,6 +97,19 @@ def test_a_folder_of_masks(image_folder: Path, tmp_path: Path) -> None:
     assert (report["new"], report["left_out"][0]["examples"]) == (2, ["other"])
 
 
+def test_masks_of_single_objects_are_imported_as_they_are_fine_tuned_on(image_folder: Path, tmp_path: Path) -> None:
+    for name, height, width in (("a_1.png", 90, 120), ("a_cup.png", 90, 120), ("b/x.png", 64, 64), ("c.png", 30, 40)):
+        (tmp_path / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
+        mask = np.zeros((height, width), np.uint8)
+        mask[5 : 12 + len(name), 5:20] = 255
+        Image.fromarray(mask).save(tmp_path / "masks" / name)
+    (image_folder / "sub/c.png").rename(image_folder / "c.png")
+    (image_folder / "sub").rmdir()
+    arguments = ["import", str(image_folder), str(tmp_path / "masks"), "--json"]
+    report = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert (report["images"], report["new"], report["left_out"]) == (3, 4, [])
+
+
 def test_an_import_that_is_killed_goes_on(image_folder: Path) -> None:
     """Killed after its first image is stored, and before the second one."""
     images = [{"id": i, "file_name": name, "height": h, "width": w} for i, name, h, w in SIZES]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from vpuformer.formats.found import FoundImage
 from vpuformer.formats.matching import plain_name
-from vpuformer.formats.naming import wanted_stems
+from vpuformer.formats.naming import owners, wanted_stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def assign(entries: Sequence[FoundImage], images: Sequence[str], alone: str = ""
     result = Assignment()
     claimed: defaultdict[str, dict[str, list[FoundImage]]] = defaultdict(dict)
     for entry, (name, stem) in zip(entries, names, strict=True):
-        found = index.find(plain_name(name), stem=stem)
+        shared, found = index.find(plain_name(name), stem=stem, mask=entry.mask)
         if not found and entry.alias is not None:
-            found = index.find(plain_name(entry.alias), stem=stem)
+            _, found = index.find(plain_name(entry.alias), stem=stem)
         if len(found) == 1:
-            claimed[found[0]].setdefault(plain_name(name), []).append(entry)
+            claimed[found[0]].setdefault(shared, []).append(entry)
         else:
             (result.ambiguous if found else result.missing).append(name)
     for image in images:
@@ -58,7 +58,8 @@ def assign(entries: Sequence[FoundImage], images: Sequence[str], alone: str = ""
         chosen = next(iter(same or by_name), None) if same or len(by_name) == 1 else None
         if chosen is not None:
             result.of_image[image] = by_name[chosen]
-        result.ambiguous.extend(name for name in by_name if name != chosen)
+        unused = [(name, entry) for name, entries in by_name.items() if name != chosen for entry in entries]
+        result.ambiguous.extend(dict.fromkeys(entry.name or name for name, entry in unused))
     return result
 
 
@@ -72,19 +73,23 @@ class _Index:
         others = {image: plain_name(wanted_stems(image)[0]) for image in images if plain_name(image) not in written}
         self._stems = _tails(others)
 
-    def find(self, name: str, *, stem: bool) -> list[str]:
-        """The images that a name may mean: of the same path, else with a common end."""
+    def find(self, name: str, *, stem: bool, mask: bool = False) -> tuple[str, list[str]]:
+        """The images that a name may mean: of the same path, else with a common end.
+
+        Before them comes the name, or, for one of several masks of an image, the name that all of them share.
+        """
+        parts = name.split("/")
         for tails in (self._named, self._stems) if stem else (self._named,):
-            same = [image for image, whole in tails.get(name, ()) if whole]
-            found = same or [image for image, _ in tails.get(name, ())]
-            if found:
-                return found
-            parts = name.split("/")
-            for begin in range(1, len(parts)):
-                found = [image for image, whole in tails.get("/".join(parts[begin:]), ()) if whole]
-                if found:
-                    return found
-        return []
+            for begin in range(len(parts)):
+                end = "/".join(parts[begin:])
+                for owner in owners(end) if mask else (end,):
+                    fitting = tails.get(owner, ())
+                    same = [image for image, whole in fitting if whole]
+                    found = same if same or begin else [image for image, _ in fitting]
+                    if found:
+                        # No map has such a name: an image has either a map or masks of its objects.
+                        return (name if owner == end else f"{name.removesuffix(end)}{owner}/"), found
+        return name, []
 
 
 def _tails(paths: dict[str, str]) -> dict[str, list[tuple[str, bool]]]:

@@ -99,6 +99,7 @@ class FoundImage:
         name: path of the image in the files; None if they do not name it.
         objects: reads its objects.
         stem: the name lacks the ending of the image.
+        mask: the name is that of a mask, which may be one of several of the image; see `naming.owners`.
         folder_known: the name begins where the image does, in some folder; if not, its folder is unknown.
         alias: another name to try, if no image has the first one.
         id: number of the image in its file, unique there; None if it has none. Then those of its objects are, too.
@@ -107,6 +108,7 @@ class FoundImage:
     name: str | None
     objects: Objects
     stem: bool = False
+    mask: bool = False
     folder_known: bool = True
     alias: str | None = None
     id: int | None = None

@@ -26,12 +26,16 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle) -> Annotations:
-    """One image a file, and one object a label; a binary mask or probabilities are one."""
+    """One object a label; a binary mask or probabilities are one.
+
+    An image may have several files with one object each.
+    """
     if bundle.alone:
         return Annotations(bundle.whole, [FoundImage(None, partial(_objects, bundle, bundle.names[0], {}))])
     names = label_names(bundle)
     images = [
-        FoundImage(path.rpartition(".")[0], partial(_objects, bundle, path, names), stem=True) for path in _maps(bundle)
+        FoundImage(path.rpartition(".")[0], partial(_objects, bundle, path, names), stem=True, mask=True)
+        for path in _maps(bundle)
     ]
     labels = [name for value, name in sorted(names.items(), key=lambda item: item[0] or 0) if value]
     return Annotations(bundle.whole, images, labels)

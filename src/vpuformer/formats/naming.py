@@ -86,6 +86,20 @@ def wanted_stems(image: str) -> tuple[str, str]:
     return next(candidates), next(candidates)
 
 
+def owners(stem: str) -> Iterator[str]:
+    """Stems of the images that a mask of this stem may belong to, the first one that there is.
+
+    >>> list(owners("a/x_1_2"))
+    ['a/x_1_2', 'a', 'a/x_1', 'a/x']
+    """
+    yield stem
+    folder, slash, last = stem.rpartition("/")
+    if folder:
+        yield folder
+    while (last := last.rpartition("_")[0]) != "":
+        yield folder + slash + last
+
+
 def _candidates(image: str) -> Iterator[str]:
     """Stems of an image, the most wanted first, all of them such as file systems take."""
     *folders, last = without_controls(image).replace("\\", "_").split("/")

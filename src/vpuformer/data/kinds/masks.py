@@ -25,6 +25,7 @@ import numpy as np
 from vpuformer.data.file_lists import by_stem, is_image, need_folders, unread
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
 from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
+from vpuformer.formats.naming import owners
 from vpuformer.images import image_size, read_foreground, read_image, read_labels
 from vpuformer.images.heads import colours_of
 from vpuformer.images.meaning import VOC_IGNORE, is_soft
@@ -116,7 +117,7 @@ def _match(folder: Path, images: dict[str, Path]) -> tuple[dict[str, Path | list
             elif files:
                 parts.setdefault(path.name, []).extend(files)
         elif is_image(path):
-            stem = _owner(path.stem, images)
+            stem = next((each for each in owners(path.stem) if each in images), None)
             if stem is None:
                 orphans.append(path)
             elif stem != path.stem:
@@ -132,14 +133,6 @@ def _match(folder: Path, images: dict[str, Path]) -> tuple[dict[str, Path | list
             f"{images[stem]} has a map, {maps[stem]}, and a file for an object, {parts[stem][0]}; keep one of both"
         )
     return {**maps, **parts}, orphans
-
-
-def _owner(stem: str, images: dict[str, Path]) -> str | None:
-    while stem not in images:
-        stem, cut, _ = stem.rpartition("_")
-        if not cut:
-            return None
-    return stem
 
 
 def _image_files(folder: Path) -> Iterator[Path]:
