@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vpuformer.cli.field_options import settings_named
 from vpuformer.extras import require
 
 
@@ -29,5 +30,6 @@ def export_network(
     require("export", "the export of a network")
     from vpuformer.export.writing import export_graphs
 
-    folder = export_graphs(model, output, input_size=input_size)
+    with settings_named({"input_size": "--input-size"}):
+        folder = export_graphs(model, output, input_size=input_size)
     typer.echo(f"wrote the graphs of {model} to {folder}")

@@ -6,7 +6,9 @@ option, and the first sentence of the docstring below the field becomes the help
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.util import find_spec
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from vpuformer.errors import ConfigError
 
 _TYPES: Mapping[str, type] = {"int": int, "float": float, "bool": bool}
 _METAVARS = {int: "N", float: "X", str: "NAME"}
@@ -56,6 +60,27 @@ def fields_of(module: str, name: str) -> Mapping[str, Field]:
     raise LookupError(f"no class {name} in {module}")
 
 
+@contextmanager
+def settings_named(flags: Mapping[str, str]) -> Iterator[None]:
+    """Let errors about settings name the options that set them.
+
+    >>> with settings_named({"max_interactions": "--max-prompts"}):
+    ...     raise ConfigError("max_interactions=0 must be at least 1")
+    Traceback (most recent call last):
+    vpuformer.errors.ConfigError: --max-prompts=0 must be at least 1
+
+    Args:
+        flags: the options by the names of their settings; `interaction.warmup`, of a part, is the setting `warmup`.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        message = str(error)
+        for setting, flag in flags.items():
+            message = re.sub(rf"(?<![\w.-])(\w+\.)?{setting}(?==)", flag, message)
+        raise ConfigError(message) from error
+
+
 def options_from(
     into: str,
     module: str,
@@ -91,7 +116,9 @@ def options_from(
         @wraps(command)
         def wrapper(**arguments: Any) -> None:
             values = {field: arguments.pop(option) for option, field in options.items()}
-            command(**arguments, **{into: {field: value for field, value in values.items() if value is not None}})
+            given = {field: value for field, value in values.items() if value is not None}
+            with settings_named({field: _flag(option) for option, field in options.items() if field in given}):
+                command(**arguments, **{into: given})
 
         signature = inspect.signature(command)
         own = [parameter for parameter in signature.parameters.values() if parameter.name != into]
@@ -104,12 +131,16 @@ def options_from(
 
 
 def _annotation(option: str, field: Field, metavar: str | None, shows_default: bool) -> Any:
-    flag = f"--{option.replace('_', '-')}"
+    flag = _flag(option)
     if field.type is bool:
         declared = flag if field.default == "False" else f"{flag}/--no-{flag[2:]}"
         return Annotated[bool | None, typer.Option(declared, help=field.help)]
     shown = f"{field.help}  [default: {field.default}]" if shows_default and field.default else field.help
     return Annotated[field.type | None, typer.Option(flag, metavar=metavar or _METAVARS[field.type], help=shown)]
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
 
 
 def _field(line: ast.AnnAssign, following: ast.stmt | None) -> Field:

@@ -11,7 +11,7 @@ import numpy as np
 from vpuformer.arrays import FloatMap, Size, Truth
 from vpuformer.errors import ConfigError, MaskError
 from vpuformer.evaluation.records import Interaction, Key
-from vpuformer.fields import check_fields
+from vpuformer.fields import check_fields, check_least
 from vpuformer.geometry import Crop
 from vpuformer.inference.prediction import Prediction
 from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference
@@ -46,10 +46,9 @@ class SimulatedUser:
         if self.first_kind is not None:
             check_kinds([self.first_kind])
         check_fields(self)
-        if self.max_interactions < 1:
-            raise ConfigError(f"max_interactions is at least 1, got {self.max_interactions}")
+        check_least(self, "", 1, "max_interactions")
         if self.stop_at_iou is not None and not 0 < self.stop_at_iou <= 1:
-            raise ConfigError(f"stop_at_iou is an IoU above 0 and up to 1, such as 0.9, got {self.stop_at_iou}")
+            raise ConfigError(f"stop_at_iou={self.stop_at_iou:g} must be an IoU above 0 and up to 1, such as 0.9")
 
 
 class ObjectRun:
