@@ -14,7 +14,7 @@ from vpuformer.encoding import pue
 from vpuformer.encoding.batch import MAX_STROKE_PIXELS, PromptBatch, dense_pixels
 from vpuformer.encoding.gaussian import scribble_vectors
 from vpuformer.encoding.maps import rasterize_prompts
-from vpuformer.encoding.position import grid_code
+from vpuformer.encoding.position import grid_code, random_frequencies
 from vpuformer.encoding.pue import VECTOR, prompt_vectors
 from vpuformer.encoding.seeding import derive_seed, randint
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
@@ -285,13 +285,14 @@ def test_maps_of_prompts() -> None:
 
 def test_random_fourier_features_of_a_grid() -> None:
     """As Segment Anything has them: the place in -1..1, times 2 pi and a fixed random matrix; sines, then cosines."""
-    code = grid_code((2, 3), 8, code="fourier")
+    code = grid_code((2, 3), 8, random_frequencies(8))
     generator = torch.Generator().manual_seed(0)
     frequencies = torch.randn(2, 4, generator=generator)
     place = torch.tensor([[x, y] for y in (-0.5, 0.5) for x in (-2 / 3, 0, 2 / 3)])
     angle = 2 * math.pi * place @ frequencies
     torch.testing.assert_close(code, torch.cat([angle.sin(), angle.cos()], dim=1), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(grid_code((14, 14), 32, code="fourier")[0], grid_code((42, 42), 32, code="fourier")[43])
+    coarse, fine = (grid_code((side, side), 32, random_frequencies(32)) for side in (14, 42))
+    torch.testing.assert_close(coarse[0], fine[43])
 
 
 def test_a_cell_has_one_code_at_every_size_of_the_network() -> None:

@@ -12,17 +12,19 @@ from vpuformer.geometry import CANONICAL
 CHANNELS = 4
 """Positive strokes, negative strokes, inside of positive boxes, inside of negative boxes."""
 
+RADIUS = 5.0
+"""Radius of disks and strokes in canonical pixels, that of the disks of RITM."""
 
-def rasterize_prompts(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Array, "b 4 h w"]:
+
+def rasterize_prompts(prompts: PromptBatch, size: tuple[int, int]) -> Float[Array, "b 4 h w"]:
     """Rasterize prompts onto a grid of `size` (h, w) that covers the image; values in 0..1.
 
-    Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell). Boxes are filled, in channels
-    of their own: an outline does not show on which side the object is. A cell that a box covers in part has that
-    share.
+    Clicks are disks and scribbles strokes, of `RADIUS` (at least a cell). Boxes are filled, in channels of their own:
+    an outline does not show on which side the object is. A cell that a box covers in part has that share.
     """
     strokes = ~prompts.is_kind("box")
     boxes = prompts.is_kind("box")
-    maps = [_strokes(prompts, strokes & (prompts.positive == sign), size, radius) for sign in (True, False)]
+    maps = [_strokes(prompts, strokes & (prompts.positive == sign), size) for sign in (True, False)]
     maps += [_boxes(prompts, boxes & (prompts.positive == sign), size) for sign in (True, False)]
     return np.stack(maps, axis=1)
 
@@ -44,14 +46,12 @@ def box_coverage(bounds: Float[Array, "*n 4"], size: tuple[int, int]) -> Float[A
     return _covered(y0, y1, h)[..., :, None] * _covered(x0, x1, w)[..., None, :]
 
 
-def _strokes(
-    prompts: PromptBatch, chosen: Bool[Array, "b n"], size: tuple[int, int], radius: float
-) -> Float[Array, "b h w"]:
+def _strokes(prompts: PromptBatch, chosen: Bool[Array, "b n"], size: tuple[int, int]) -> Float[Array, "b h w"]:
     h, w = size
     canvas = np.zeros((len(prompts), h * w + 1), np.uint8)
     np.put_along_axis(canvas, np.where(chosen[..., None], cells(prompts, size), h * w).reshape(len(prompts), -1), 1, 1)
     canvas = np.ascontiguousarray(canvas[:, :-1]).reshape(-1, h, w)
-    footprint = _footprint(radius * h / CANONICAL, radius * w / CANONICAL)
+    footprint = _footprint(RADIUS * h / CANONICAL, RADIUS * w / CANONICAL)
     for sample in np.flatnonzero(chosen.any(axis=1)):
         canvas[sample] = cv2.dilate(canvas[sample], footprint)
     return canvas.astype(np.float32)

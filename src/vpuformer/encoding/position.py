@@ -1,15 +1,12 @@
 """Positional codes in the canonical frame, for image tokens and for prompts alike."""
 
 from math import pi
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vpuformer.geometry import CANONICAL
-
-PositionCode = Literal["sines", "fourier"]
 
 UNIT = 16.0
 """Canonical pixels that count as one step of the code: the stride of the image tokens at 448 px."""
@@ -48,9 +45,8 @@ def fourier_code(
 def grid_code(
     size: tuple[int, int],
     dim: int,
-    code: PositionCode = "sines",
-    device: torch.device | str | None = None,
     frequencies: Float[Tensor, "2 half"] | None = None,
+    device: torch.device | str | None = None,
 ) -> Float[Tensor, "hw dim"]:
     """The code of the cells of a grid of `size` (h, w) laid over the image.
 
@@ -58,14 +54,13 @@ def grid_code(
     network runs, since its position is counted in canonical pixels.
 
     Args:
-        size, dim, code, device: of the result.
-        frequencies: those of `fourier`, by default `random_frequencies`; a graph cannot draw them.
+        size, dim, device: of the result.
+        frequencies: those of `fourier`; None for `sines`.
     """
     h, w = size
     x = (torch.arange(w, device=device) + 0.5) * (CANONICAL / w) - 0.5
     y = (torch.arange(h, device=device) + 0.5) * (CANONICAL / h) - 0.5
-    if code == "fourier":
-        points = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)
-        return fourier_code(points, random_frequencies(dim).to(points.device) if frequencies is None else frequencies)
+    if frequencies is not None:
+        return fourier_code(torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1), frequencies)
     columns, rows = axis_code(x, dim // 2), axis_code(y, dim // 2)
     return torch.cat([columns[None].expand(h, w, -1), rows[:, None].expand(h, w, -1)], dim=-1).reshape(h * w, dim)

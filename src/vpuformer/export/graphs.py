@@ -46,11 +46,12 @@ class DecodeGraph(nn.Module):
         return output.logits[:, 0]
 
 
-def example_inputs(model: VPUFormer, side: int, samples: int = 2) -> tuple[Inputs, Inputs]:
+def example_inputs(model: VPUFormer, side: int) -> tuple[Inputs, Inputs]:
     """Inputs of both graphs, for tracing, at `side` pixels.
 
-    Each sample has a click, a box and a scribble.
+    Each of two samples has a click, a box and a scribble.
     """
+    samples = 2  # a graph that was traced with one may take no more
     frame = FrameMap.to_canonical(Crop.whole((side, side)))
     third = side / 3
     prompts = [Click(third, third), Box(1, 1, third, 2 * third), Scribble(((1, 1), (third, third)), positive=False)]

@@ -13,6 +13,9 @@ from vpuformer.model.fine import FineAttention
 HALF = 16
 """Channels of the features at 1/2."""
 
+DROPOUT = 0.1
+"""Share of the merged map's channels that are dropped in training, as in the heads of MMSegmentation."""
+
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """One group: a layer norm for maps, independent of the batch."""
@@ -35,7 +38,7 @@ class MultiScaleDecoder(nn.Module):
         attend: let the scales at 1/4 and 1/8 attend to the prompts.
     """
 
-    def __init__(self, dim: int, width: int, *, refine: bool, attend: bool, dropout: float = 0.1) -> None:
+    def __init__(self, dim: int, width: int, *, refine: bool, attend: bool) -> None:
         super().__init__()
         half, quarter = max(dim // 2, 1), max(dim // 4, 1)
         self.scales = nn.ModuleList(
@@ -69,7 +72,7 @@ class MultiScaleDecoder(nn.Module):
             if refine
             else None
         )
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout = nn.Dropout2d(DROPOUT)
         self.head = nn.Conv2d(width, 1, 1)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]

@@ -243,7 +243,7 @@ class DMA(nn.ModuleList):
         if not config.dma:
             return DMAOutput([features.semantic] * (LAYERS + 1), tokens, original)
         h, w = features.semantic.shape[-2:]
-        position = grid_code((h, w), config.dim, config.position_code, original.device, self._frequencies)
+        position = grid_code((h, w), config.dim, self._frequencies, original.device)
         semantic = visual = rearrange(features.semantic, "b d h w -> b (h w) d")
         prior = None if features.priors is None else rearrange(features.priors.sixteenth, "b n h w -> b n (h w)")
         query, total, attended = torch.zeros_like(original), original, original

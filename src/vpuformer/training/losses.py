@@ -22,6 +22,9 @@ from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 
 EPSILON = 1e-12
 
+ALPHA = 0.5
+"""Weight of both object and background in the normalised focal loss, as in RITM."""
+
 LARGEST_COSINE = 1 - 1e-6
 """Largest cosine in P2CL. Beyond it the logarithm diverges, so the loss is constant there."""
 
@@ -45,14 +48,13 @@ def normalized_focal_loss(
     logits: Float[Tensor, "b 1 h w"],
     truth: Int[Tensor, "b 1 h w"],
     *,
-    alpha: float = 0.5,
     gamma: float = 2.0,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
     """RITM's normalised focal loss.
 
-    In each sample the weights are rescaled to sum to the number of pixels; the rescaling carries no gradient. `alpha`
-    is the weight of the object, `1 - alpha` that of the background. `mean` is over samples.
+    In each sample the weights are rescaled to sum to the number of pixels; the rescaling carries no gradient. `mean`
+    is over samples.
 
     >>> confident = torch.full((1, 1, 2, 2), 20.0)
     >>> round(normalized_focal_loss(confident, torch.ones(1, 1, 2, 2, dtype=torch.int8)).item(), 4)
@@ -66,7 +68,7 @@ def normalized_focal_loss(
     pixels = valid.sum(dim=(1, 2, 3))
     scale = pixels / (focus.detach().sum(dim=(1, 2, 3)) + EPSILON)
     # softplus of the wrong logit is -log of the probability of the right class.
-    weighted = torch.where(positive, alpha, 1 - alpha) * focus * F.softplus(wrong)
+    weighted = ALPHA * focus * F.softplus(wrong)
     return _over_samples(weighted.sum(dim=(1, 2, 3)) * scale / (pixels + EPSILON), mean)
 
 
