@@ -70,6 +70,23 @@ test("a review waits for the changes before it, which would end it", async () =>
   assert.deepEqual(server.sent.map(({ path }) => path), ["api/objects/9/steps", "api/objects/9", "api/images/2"]);
 });
 
+test("a change made after a review waits for it, unless it is of another image", async () => {
+  const { session, server } = await begin([object()]);
+  session.act(click);
+  session.acceptImage("");
+  session.accept();
+  await settle();
+  await server.answer(object({ revision: 1, at: 2 }));
+  assert.deepEqual(server.sent.map(({ path }) => path), ["api/objects/9/steps", "api/images/2"]);
+  const { queue } = session;
+  queue.push(queue.lane(), { type: "create", key: "12345678", image: 2, label: null });
+  queue.push(queue.lane(state({ id: 5, image: 3 })), { type: "change", change: { accepted: true } });
+  await settle();
+  assert.deepEqual(server.sent.slice(2).map(({ path }) => path), ["api/objects/5"]);
+  await server.answer({ id: 2 });
+  assert.deepEqual(server.sent.slice(3).map(({ path }) => path), ["api/objects/9", "api/images/2/objects"]);
+});
+
 test("an image that is being opened is not accepted", async () => {
   const { session } = await begin([object()]);
   const opened = session.open(3);

@@ -90,8 +90,7 @@ export function request(lane, action) {
   }
 }
 
-/** The part of the state that the server may omit from its answer. */
-/** @param {ObjectState} state */
+/** The part of the state that the server may omit from its answer. @param {ObjectState} state */
 const clientState = ({ revision, answered }) => ({ revision, answered });
 
 /**
@@ -110,8 +109,7 @@ export function mergeAnswer(former, answer) {
   return { ...answer, since: 0, live: [], steps: [...known, ...answer.steps], mask_known: false, mask };
 }
 
-/** Whether an action still makes sense after somebody else changed the object. */
-/** @param {Action} action */
+/** Whether an action still makes sense after somebody else changed the object. @param {Action} action */
 function fitsAnyState(action) {
   return action.type === "step" && !["remove", "move", "clear", "polygon"].includes(action.step.type);
 }
@@ -123,7 +121,7 @@ export class Queue {
   #sleepers = new Set();
   /**
    * What an action waits for: a step for objects whose masks it needs; a copy or an image, whose review a late change
-   * would end, for everything before it.
+   * would end, for everything before it; and a change of an object for the reviews of its image, which it ends.
    *
    * @type {WeakMap<Action, Earlier[]>}
    */
@@ -152,15 +150,25 @@ export class Queue {
    * @param {Action} action
    */
   push(lane, action) {
-    const { type } = action;
-    const others = type === "step" ? [...(action.keepOff ?? []), ...(action.after ?? [])] : type === "copy" || type === "image" ? this.#lanes : [];
-    const earlier = [...others].flatMap((other) => (other.waiting.length ? { lane: other, action: other.waiting[other.waiting.length - 1] } : []));
+    const earlier = this.#before(lane, action);
     if (earlier.length) this.#earlier.set(action, earlier);
     lane.waiting.push(action);
     lane.unconfirmed.push(action);
     this.#lanes.add(lane);
     if (!lane.running) void this.#run(lane);
     this.#reportStatus();
+  }
+
+  /** @param {Lane} lane @param {Action} action @returns {Earlier[]} what the action waits for */
+  #before(lane, action) {
+    const { type } = action;
+    const others = type === "step" ? [...(action.keepOff ?? []), ...(action.after ?? [])] : type === "copy" || type === "image" ? this.#lanes : [];
+    const last = [...others].flatMap((other) => (other.waiting.length ? { lane: other, action: other.waiting[other.waiting.length - 1] } : []));
+    if (type === "copy" || type === "image") return last;
+    const [image] = lane.state ? [lane.state.image] : [...lane.waiting, action].flatMap((each) => (each.type === "create" ? each.image : []));
+    const reviews = [...this.#lanes].flatMap((other) => other.waiting.flatMap((each) =>
+      each.type === "image" && each.image === image && each.change.review ? { lane: other, action: each } : []));
+    return [...last, ...reviews];
   }
 
   /** Try again now, as when the machine is online again. */
