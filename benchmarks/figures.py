@@ -155,6 +155,7 @@ def blocks() -> dict[str, str]:
         "trust": trust_in_answers(),
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
+        "off-centre": off_centre(),
         "given-masks": given_masks(),
         "finetuning": finetuning(),
         "stages": stages(),
@@ -349,6 +350,18 @@ def trust_on_tests() -> str:
             cells.append(f"{ruined} of {len(objects)}")
             lines.append(f"| {SETS[dataset]}, {RUNS[run].removeprefix('ours, ')} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def off_centre() -> str:
+    """How thick a change may be around a click."""
+    result = result_of("off_centre.json")
+    usual = str(result["usual"])
+    names = [f"{float(factor):g}{' (the rule)' if factor == usual else ''}" for factor in result["users"]["anywhere"]]
+    lines = [f"| clicks | {' | '.join(names)} |", "|---|" + "--:|" * len(names)]
+    for where, rows in result["users"].items():
+        cells = [f"{row['gain']:+.4f}, {row['falls']:.1%}, {row['ruins']}" for row in rows.values()]
+        lines.append(f"| {where} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
 
 
 def candidates() -> str:
