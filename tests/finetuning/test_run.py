@@ -4,12 +4,13 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import torch
 from PIL import Image
 
 from support.commands import vpuformer
@@ -53,11 +54,22 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return folders
 
 
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """PyTorch with three threads, as on a machine with three cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
 def test_a_model_for_own_images(photos: Path, model: Path, tmp_path: Path, exported: list[Path]) -> None:
     folder = tmp_path / "mine"
     words = ["--from", model, "--minutes", MINUTES, "-o", folder, "--device", "cpu"]
     result = vpuformer("finetune", photos, *words)
     assert result.exit_code == 0, result.output
+    assert torch.get_num_threads() == 3  # also in the training
     assert "annotated with vpuformer: 6 images, 12 objects" in result.stderr
     assert "held out: 4 objects on 2 of 6 images" in result.stderr
     for row in ("IoU after 1 click", "IoU after 1 box", "IoU after 1 scribble", "NoC@85", "NoC@90"):

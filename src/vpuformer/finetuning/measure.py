@@ -103,9 +103,14 @@ def compared(before: Measured, after: Measured) -> list[Row]:
     ]
 
 
-def segmenter_of(network: VPUFormer, name: str = "vpuformer") -> VPUFormerSegmenter:
-    """A segmenter of a network on its device, for `measure`."""
-    return VPUFormerSegmenter(TorchNetwork(network, threads=1), name=name)
+def segmenter_of(network: VPUFormer, *, threads: int | None = 1) -> VPUFormerSegmenter:
+    """A segmenter of a network on its device.
+
+    Args:
+        threads: see `TorchNetwork`; 1 is for `measure`, which uses the segmenter in threads of its own. In the thread
+            of the training it must be None, since the number would stay.
+    """
+    return VPUFormerSegmenter(TorchNetwork(network, threads=threads))
 
 
 def measure(

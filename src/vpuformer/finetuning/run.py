@@ -220,7 +220,7 @@ class _Run:
         quick, validating = self._quick(start, measured)
         reserved = measuring + len(SHARES) * validating
         grid = FINE if self.settings.minutes >= _LONG else COARSE
-        data = write_photographs(find_objects(segmenter_of(start), grid), self.folder)
+        data = write_photographs(find_objects(segmenter_of(start, threads=None), grid), self.folder)
         watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved, validating)
         network, share = self._mixed(start, watch, _same(samples, quick), quick)
         sha256 = read_manifest(self.settings.start).sha256
@@ -249,7 +249,8 @@ class _Run:
             minutes=(time.monotonic() - self.begun) / 60,
             rows=compared(before, after),
         )
-        write_image(self.folder / PANEL, panel(measured, segmenter_of(start), segmenter_of(network)))
+        drawn = panel(measured, segmenter_of(start, threads=None), segmenter_of(network, threads=None))
+        write_image(self.folder / PANEL, drawn)
         report.write(self.folder)
         self._clean()
         return Finetuned(self.folder, report, interrupted, self._export())
