@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from support.networks import segmenter_of
 from vpuformer.data.sample import Sample
-from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
+from vpuformer.errors import CheckpointError, ConfigError, DatasetError, VPUFormerError
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
@@ -100,6 +100,20 @@ def recipe(data: Path, output: Path, **changes: object) -> Recipe:
 def losses(folder: Path) -> list[float]:
     with (folder / "log.csv").open(newline="") as file:
         return [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
+
+
+def test_a_split_of_other_sets_is_refused_or_noted(data: Path, tmp_path: Path) -> None:
+    alone, split = recipe(data / "two", tmp_path), str(data / "split.json")
+    noted, _ = open_data(alone)
+    sentence = "split.json holds no image out: it is about the sets one, and the data are two; call a set as"
+    assert [note for note in noted.notes if note.startswith(sentence)]
+    with pytest.raises(DatasetError, match=f"{sentence}.*; or train without a split: --set split=none"):
+        open_data(replace(alone, split=split))
+    (tmp_path / "none.json").write_text('{"pictures": {}, "objects": []}')
+    both, _ = open_data(replace(recipe(data, tmp_path), split=split))
+    nothing_held_out, _ = open_data(replace(alone, split=str(tmp_path / "none.json")))
+    assert (both.sets, nothing_held_out.sets) == ({"one": 3, "two": 4}, {"two": 4})
+    assert not [note for note in [*both.notes, *nothing_held_out.notes] if "split" in note]
 
 
 # TensorBoard's writer and the loop's data loader each warn about other packages' code.

@@ -29,13 +29,19 @@ class ValidationObject(NamedTuple):
 class Split:
     """The images excluded from training, and the objects for validation.
 
-    `drop` are images left out altogether, as "set/file_name"; `images` are the validation images of each set;
-    `objects` are the validation samples. `Split()` keeps everything for training.
+    `drop` are images left out altogether, as "set/file_name"; `images` are the validation images of each set, also
+    those that only `objects` names; `objects` are the validation samples. `Split()` keeps everything for training.
     """
 
     drop: frozenset[str] = frozenset()
     images: Mapping[str, frozenset[str]] = field(default_factory=dict)
     objects: tuple[ValidationObject, ...] = ()
+
+    def __post_init__(self) -> None:
+        images = dict(self.images)
+        for entry in self.objects:
+            images[entry.set] = images.get(entry.set, frozenset()) | {entry.file}
+        object.__setattr__(self, "images", images)
 
     @classmethod
     def load(cls, path: str | Path) -> "Split":
@@ -64,6 +70,11 @@ class Split:
             "pictures": {name: sorted(files) for name, files in self.images.items()},
             "objects": [entry._asdict() for entry in self.objects],
         }
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """Names of the sets with an image that is not trained on."""
+        return frozenset(self.images) | {entry.partition("/")[0] for entry in self.drop}
 
     def trains(self, name: str, file: str) -> bool:
         """Whether the image `file` of the set `name` may be trained on."""
@@ -116,7 +127,18 @@ def find_split(root: str | Path, split: str | Path | None = None) -> Split:
 
 
 def training_images(source: Source, split: Split) -> list[int]:
-    """Indices of the usable images that are neither dropped nor for validation."""
+    """Indices of the usable images that are neither dropped nor for validation.
+
+    Raises:
+        DatasetError: the split names an image that the set lacks.
+    """
+    dropped = {entry.removeprefix(f"{source.name}/") for entry in split.drop if entry.startswith(f"{source.name}/")}
+    absent = sorted((dropped | split.images.get(source.name, frozenset())) - set(source.images))
+    if absent:
+        raise DatasetError(
+            f"the split names {counted(len(absent), 'image')} that the set {source.name} lacks: {listed(absent)}; files"
+            " are named relative to the folder of the set, such as images/a.png"
+        )
     unusable = set(source.unusable())
     return [i for i, file in enumerate(source.images) if i not in unusable and split.trains(source.name, file)]
 

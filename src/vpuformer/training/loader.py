@@ -1,6 +1,6 @@
 """Batches of the training loop, and the worker processes that read their samples."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from vpuformer.arrays import evenly_spaced
 from vpuformer.data.sample import Sample
 from vpuformer.data.sources import folder_of, open_sources
-from vpuformer.data.split import Split, find_split, validation_samples
+from vpuformer.data.split import SPLIT, Split, find_split, validation_samples
 from vpuformer.data.training_set import TrainingSample, TrainingSet
-from vpuformer.errors import TrainingError, VPUFormerError
+from vpuformer.errors import DatasetError, TrainingError, VPUFormerError, listed
 from vpuformer.training.interrupts import ignore_interrupts_in_worker
 from vpuformer.training.recipe import Recipe
 
@@ -27,9 +27,10 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
 
     Raises:
         ConfigError: a kind of data is unknown.
-        DatasetError: the data cannot be read, or hold no training object.
+        DatasetError: the data cannot be read, or hold no training object, or the split of the recipe is of other sets.
     """
-    sources, split = open_sources(recipe.sources), _split(recipe)
+    sources = open_sources(recipe.sources)
+    split, notes = _split(recipe, sources)
     data = TrainingSet(
         sources,
         split,
@@ -40,6 +41,7 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
         objects_per_image=recipe.objects_per_image,
         augmentation=recipe.augmentation,
     )
+    data.notes += notes
     samples = validation_samples(sources, split)
     return data, [samples[i] for i in evenly_spaced(len(samples), recipe.validate_objects)]
 
@@ -165,14 +167,30 @@ def _size_of_sample(recipe: Recipe, sample: int) -> int:
     return recipe.size_of(sample // recipe.images_per_step)
 
 
-def _split(recipe: Recipe) -> Split:
-    """The split that the recipe names, else the union of those next to its sets."""
+def _split(recipe: Recipe, sources: Collection[str]) -> tuple[Split, list[str]]:
+    """The split that the recipe names, else the union of those next to its sets, and notes on it."""
     if recipe.split is not None:
-        return Split.load(recipe.split)
+        split = Split.load(recipe.split)
+        if other := _of_other_sets(recipe.split, split, sources):
+            raise DatasetError(f"{other}; or train without a split: --set split=none")
+        return split, []
     splits = [find_split(folder_of(spec)) for spec in recipe.sources]
+    # Only notes: one file serves several sets, and those that are trained on may be held out nowhere.
+    notes = dict.fromkeys(_of_other_sets(SPLIT, split, sources) for split in splits)
     names = {name for split in splits for name in split.images}
-    return Split(
+    union = Split(
         frozenset().union(*(split.drop for split in splits)),
         {name: frozenset().union(*(split.images.get(name, ()) for split in splits)) for name in names},
         tuple(dict.fromkeys(entry for split in splits for entry in split.objects)),
+    )
+    return union, [note for note in notes if note]
+
+
+def _of_other_sets(file: str, split: Split, sources: Collection[str]) -> str:
+    """A sentence about a split whose sets are all other ones; else empty."""
+    if not split.sets or split.sets & set(sources):
+        return ""
+    return (
+        f"{file} holds no image out: it is about the sets {listed(sorted(split.sets))}, and the data are"
+        f" {listed(sources)}; call a set as the split does with KIND=FOLDER,name=NAME"
     )

@@ -12,7 +12,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from vpuformer.data.kinds.coco import CocoFolder
-from vpuformer.data.split import Split, find_split, open_folders, training_images, validation_samples
+from vpuformer.data.split import Split, ValidationObject, find_split, open_folders, training_images, validation_samples
 from vpuformer.errors import DatasetError
 
 SIZE = (20, 30)
@@ -366,6 +366,25 @@ def test_a_split_of_other_data_is_refused(collection: Path) -> None:
         validation_samples(folders, other)
     with pytest.raises(DatasetError, match="has no object 99"):
         validation_samples(folders, Split(objects=(split.objects[0]._replace(annotation=99),)))
+
+
+def test_images_of_validation_objects_are_held_out(collection: Path) -> None:
+    split = Split(objects=find_split(collection).objects)
+    assert training_images(open_folders(collection)["birds"], split) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        Split(images={"birds": frozenset({"002.png"})}),
+        Split(drop=frozenset({"birds/002.png"})),
+        Split(objects=(ValidationObject("birds", "002.png", 12),)),
+    ],
+)
+def test_a_split_with_an_image_that_is_not_there_is_refused(split: Split, collection: Path) -> None:
+    with pytest.raises(DatasetError, match=r"the split names 1 image that the set birds lacks: 002.png; files are"):
+        training_images(open_folders(collection)["birds"], split)
+    assert training_images(open_folders(collection)["boats"], split) == [0, 1, 2]
 
 
 def test_one_set_alone_and_none(collection: Path, tmp_path: Path) -> None:
