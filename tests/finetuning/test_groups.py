@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.commands import vpuformer
 from support.volumes import write_series
-from vpuformer.errors import ConfigError
+from vpuformer.errors import ConfigError, DatasetError
 from vpuformer.files import natural_order
 from vpuformer.finetuning.checking import UsableData, UsableImage
 from vpuformer.finetuning.groups import GroupBy, Groups, check_group_by, choose_held_out, group_images
@@ -74,6 +74,20 @@ def test_a_group_that_is_nearly_all_is_cut_into_consecutive_parts(tmp_path: Path
     held_out = sorted(int(name[:-4]) for name in choose_held_out(groups))
     assert len(held_out) == 4
     assert held_out[-1] - held_out[0] == 3
+
+
+@pytest.mark.parametrize("by", ["likeness", "folder", "none"])
+def test_copies_are_not_cut_apart(by: GroupBy, tmp_path: Path) -> None:
+    images = {f"{copy}{i}.png": image for copy in "ab" for i, image in enumerate(frames(0, 10))}
+    groups = group_images(data_of(tmp_path, images), by)
+    held_out = choose_held_out(groups)
+    assert len(held_out) == 4
+    assert {name[1:] for name in held_out if name[0] == "a"} == {name[1:] for name in held_out if name[0] == "b"}
+
+
+def test_copies_of_one_image_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="all 5 images are copies of one; annotate others"):
+        group_images(data_of(tmp_path, {f"{i}.png": scene(0) for i in range(5)}))
 
 
 def test_a_person_may_name_the_groups_or_have_none(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 import hashlib
 import math
 import re
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple, get_args
 
-from vpuformer.errors import ConfigError, counted
+from vpuformer.errors import ConfigError, DatasetError, counted
 from vpuformer.files import natural_order, sha256_of
 from vpuformer.finetuning.checking import UsableData
 from vpuformer.finetuning.likeness import Thumbnail, compare
@@ -60,9 +60,11 @@ def check_group_by(text: str) -> GroupBy:
 def group_images(data: UsableData, by: GroupBy = "likeness") -> Groups:
     """Group the images of a person's data; see `GroupBy`.
 
-    A group of more than 40 % of the images, such as the only volume, is cut into consecutive parts.
+    A group of more than 40 % of the images, such as the only volume, is cut into consecutive parts. Copies of an
+    image are in one part.
 
     Raises:
+        DatasetError: all images are copies of one.
         ImageError: a file is gone.
     """
     images = {image.name: image for image in data.images}
@@ -149,10 +151,19 @@ def _cut(groups: Sequence[Sequence[str]], digests: Mapping[str, str], found: Seq
         if len(names) <= max(1, _LARGEST * total):
             parts.append(names)
             continue
+        copies = defaultdict[str, list[str]](list)
+        for name in names:
+            copies[digests[name]].append(name)
         count = max(2, round(len(names) / wanted))
-        ends = [len(names) * i // count for i in range(count + 1)]
-        parts += [names[start:end] for start, end in pairwise(ends)]
-        cut += 1
+        ends = [len(names) * i // count for i in range(1, count)]
+        of_part, placed = defaultdict[int, list[str]](list), 0
+        for each in copies.values():
+            of_part[bisect_right(ends, placed)] += each
+            placed += len(each)
+        parts += of_part.values()
+        cut += len(of_part) > 1
+    if len(parts) == 1:
+        raise DatasetError(f"all {total} images are copies of one; annotate others, to train on some and hold out some")
     if not found:
         return Groups(parts, digests)
     note = f"kept together in the split: {' and '.join(found)}"
