@@ -18,12 +18,14 @@ from support.outlined import LAYOUTS
 from vpuformer.errors import ConfigError
 from vpuformer.finetuning import run
 from vpuformer.finetuning.plan import FinetuneSettings, recipe_for
+from vpuformer.finetuning.prepare import spec
 from vpuformer.finetuning.run import finetune, resume_finetune
 from vpuformer.finetuning.watch import Watch
 from vpuformer.inference.predictor import Predictor
 from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Click
 from vpuformer.training.recipe import Recipe
+from vpuformer.training.state import NAME
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -152,3 +154,28 @@ def test_a_killed_run_is_resumed(photos: Path, model: Path, tmp_path: Path, monk
     assert not result.interrupted
     assert result.report.steps >= 3
     assert result.report.data["objects"] == 12
+
+
+def test_a_resumed_run_has_the_device_and_the_folders_of_now(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = FinetuneSettings(data=str(photos), output=str(tmp_path / "mine"), start=str(model), device="cpu")
+    begun = replace(recipe_for(settings, 9), accelerator="cuda", precision="bf16-mixed", lr=3e-4)
+    moved = tmp_path / "moved"
+    (moved / "training").mkdir(parents=True)
+    (moved / "training" / "recipe.json").write_text(json.dumps(begun.to_dict()))
+    (moved / "training" / NAME).touch()
+    trained: list[Recipe] = []
+    monkeypatch.setattr(run, "train", lambda recipe, **_: trained.append(recipe))
+    resumed = run._Run(replace(settings, output=str(moved)), {}, run.SILENT)
+    resumed._train(0.0, [], "coco=photographs", 0.0, 1.0)
+    assert trained == [
+        replace(
+            begun,
+            data=(spec(moved, photos), "coco=photographs"),
+            split=str(moved / "split.json"),
+            output=str(moved / "training"),
+            accelerator="cpu",
+            precision="32-true",
+        )
+    ]

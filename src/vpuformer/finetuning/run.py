@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,9 @@ _TRIAL = 0.04
 
 _TRIAL_STEPS, _TRIAL_WARM = 8, 2
 """Steps that show the speed, and those of them that do not count, since the first ones are slower."""
+
+_NOT_KEPT = ("data", "split", "output", "accelerator", "precision")
+"""Settings of the recipe that a resumed run does not keep."""
 
 _MANY_STEPS = 200
 """Steps whose mean work is that of a usual step."""
@@ -298,8 +301,10 @@ class _Run:
         """
         resume = (self.training / NAME).is_file()
         if resume:
-            recipe = Recipe.from_dict(read_json(self.training / "recipe.json", error=ConfigError))
-            recipe = Recipe.from_dict({**recipe.to_dict(), "output": str(self.training)})
+            saved = Recipe.from_dict(read_json(self.training / "recipe.json", error=ConfigError))
+            # The device may be another one, and the folder may have moved.
+            now = recipe_for(self.settings, saved.steps, photographs)
+            recipe = replace(saved, **{name: getattr(now, name) for name in _NOT_KEPT})
         else:
             seconds = self._trial(photographs)
             left = self._left(reserved)
