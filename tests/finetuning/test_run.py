@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -179,3 +180,20 @@ def test_a_resumed_run_has_the_device_and_the_folders_of_now(
             precision="32-true",
         )
     ]
+
+
+def test_a_run_is_resumed_from_another_working_folder(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[str] = []
+
+    def note(settings: FinetuneSettings, *_: object) -> SimpleNamespace:
+        starts.append(settings.start)
+        return SimpleNamespace(finish=lambda: None)
+
+    monkeypatch.setattr(run, "_Run", note)
+    monkeypatch.chdir(model.parent)
+    finetune(photos, tmp_path / "mine", start=model.name, device="cpu")
+    monkeypatch.chdir(tmp_path)
+    resume_finetune("mine")
+    assert starts == [str(model), str(model)]

@@ -42,7 +42,7 @@ class FinetuneSettings:
     output: str
     """Folder of the result."""
     start: str = "default"
-    """Model to start from, by name or folder."""
+    """Model to start from, by name or folder, the folder as absolute path."""
     minutes: float = 20.0
     """Time for all of it, with the measuring before and after."""
     device: str | None = None

@@ -31,7 +31,7 @@ from vpuformer.images import write_image
 from vpuformer.images.addresses import as_window
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.device import choose_device
-from vpuformer.model.manifest import read_manifest
+from vpuformer.model.manifest import list_models, read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interrupts import Interrupted
 from vpuformer.training.loop import WEIGHTS, interactions_of, train
@@ -133,7 +133,7 @@ def finetune(
     settings = FinetuneSettings(
         data=str(layout.root.resolve()),
         output=str(folder),
-        start=start,
+        start=start if start in list_models() or not Path(start).exists() else str(Path(start).resolve()),
         minutes=minutes,
         device=device,
         seed=seed,
@@ -227,7 +227,7 @@ class _Run:
         watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved, validating)
         network, share = self._mixed(start, watch, _same(samples, quick), quick)
         sha256 = read_manifest(self.settings.start).sha256
-        name = Path(self.settings.start).resolve().name if Path(self.settings.start).is_dir() else self.settings.start
+        name = Path(self.settings.start).resolve().name if Path(self.settings.start).exists() else self.settings.start
         metadata = {
             "fine-tuned from": f"{name}, sha256 {sha256}",
             "data": str(self.content["data"]["summary"]),
