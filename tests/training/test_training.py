@@ -217,6 +217,29 @@ def test_fine_tuning_starts_from_a_model(data: Path, tmp_path: Path) -> None:
         build_network(replace(started, model=replace(TINY, dim=64)))
 
 
+@pytest.mark.filterwarnings("ignore:weights of")
+def test_an_encoder_that_the_model_lacks_starts_by_itself(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(VPUFormer(TINY), tmp_path / "start")
+    other = replace(TINY, backbone="efficientnet_lite2")
+    started = recipe(data, tmp_path / "run", init=str(tmp_path / "start"), model=other, steps=1, validate_every=0)
+    notes: list[str] = []
+    train(started, on_note=notes.append)
+    assert "the image encoder starts from random numbers, so its stem is trained" in notes[-1]
+    asked: list[bool] = []
+
+    class Asked(VPUFormer):
+        def __init__(self, config: VPUFormerConfig, *, pretrained: bool = False) -> None:
+            asked.append(pretrained)
+            super().__init__(config)
+
+    monkeypatch.setattr("vpuformer.training.loop.VPUFormer", Asked)
+    for network in (TINY, other):
+        build_network(replace(started, model=network, pretrained=True))
+    assert asked == [False, True]
+
+
 def test_without_a_learning_rate_the_encoder_keeps_its_weights(data: Path, tmp_path: Path) -> None:
     save_checkpoint(VPUFormer(TINY), tmp_path / "start")
     run = recipe(data, tmp_path / "run", init=str(tmp_path / "start"), steps=2, backbone_lr=0.0, validate_every=0)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from vpuformer.data.sample import Sample
-from vpuformer.errors import ConfigError, TrainingError
+from vpuformer.errors import ConfigError, TrainingError, VPUFormerError
 from vpuformer.files import write_file
 from vpuformer.geometry import SMALLEST_INPUT
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.model.checkpoint import load_model, save_checkpoint
+from vpuformer.model.manifest import read_manifest
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.distributed import Processes, gather_full
@@ -87,12 +88,13 @@ def train(
     if after_step is not None and processes.world > 1:
         raise ConfigError(f"after_step is called on one device, and the recipe has {processes.world}; use one")
     notes = list(data.notes)
-    if recipe.freeze_stem and not recipe.starts_from_trained_encoder:
+    if recipe.freeze_stem and not _starts_from_trained_encoder(recipe):
         recipe = replace(recipe, freeze_stem=False)
         notes.append(
             "the image encoder starts from random numbers, so its stem is trained (freeze_stem=false)"
             + ("; its batch norms keep their initial statistics (freeze_norms)" if recipe.freeze_norms else "")
-            + ". To start from a trained encoder, give --backbone-weights FILE, --init MODEL or --set pretrained=true"
+            + ". To start from a trained encoder, give --backbone-weights FILE, --init MODEL of this encoder, or --set"
+            " pretrained=true"
         )
     # A resumed run needs no initial weights, whose files may no longer exist.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
@@ -329,16 +331,29 @@ def build_network(recipe: Recipe) -> VPUFormer:
         ConfigError: weights of the initial model have another shape.
         CheckpointError: the initial weights cannot be read or downloaded.
     """
-    pretrained = recipe.pretrained and recipe.backbone_weights is None and recipe.init is None
+    start = None if recipe.init is None else load_model(recipe.init)
+    same_encoder = start is not None and start.config.backbone == recipe.model.backbone
+    pretrained = recipe.pretrained and recipe.backbone_weights is None and not same_encoder
     network = VPUFormer(recipe.model, pretrained=pretrained)
-    if recipe.init is not None:
-        carry_over(load_model(recipe.init), network, recipe.init)
+    if start is not None:
+        carry_over(start, network, str(recipe.init))
     if recipe.backbone_weights is not None:
         load_backbone_weights(network.backbone.net, recipe.backbone_weights)
     network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms)
     if not recipe.backbone_lr:
         network.backbone.net.requires_grad_(requires_grad=False)  # needs no backward pass
     return network.train()
+
+
+def _starts_from_trained_encoder(recipe: Recipe) -> bool:
+    if recipe.pretrained or recipe.backbone_weights is not None:
+        return True
+    if recipe.init is None:
+        return False
+    try:
+        return read_manifest(recipe.init).config.backbone == recipe.model.backbone
+    except VPUFormerError:  # a new run reports it when it loads the model, and a resumed one does not need it
+        return True
 
 
 def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:

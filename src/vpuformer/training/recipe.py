@@ -130,7 +130,7 @@ class Recipe:
     """safetensors file with pretrained weights of the image encoder, in timm's names. It replaces `pretrained`."""
     init: str | None = None
     """Model (name or folder) to fine-tune, with a new optimiser. Weights that both networks have are copied;
-    `backbone_weights` replaces its image encoder."""
+    `backbone_weights` replaces its image encoder, and so does `pretrained` if `model` has another one."""
 
     size: int = 256
     """Side of the training crops in pixels."""
@@ -229,11 +229,6 @@ class Recipe:
                 f"images_per_step={self.images_per_step} counts the images of all devices, and there are {parts} parts"
                 " (devices x nodes x accumulate); give each part an image"
             )
-
-    @property
-    def starts_from_trained_encoder(self) -> bool:
-        """Whether the image encoder has trained weights before the first step."""
-        return self.pretrained or self.backbone_weights is not None or self.init is not None
 
     @property
     def folder(self) -> Path:
