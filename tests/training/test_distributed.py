@@ -146,3 +146,9 @@ def test_every_sample_of_a_batch_is_somebody_s() -> None:
 def test_a_network_is_not_shared_among_one_device(recipe: Recipe) -> None:
     with pytest.raises(ConfigError, match="there is one; use auto"):
         Processes(replace(recipe, strategy="fsdp"))
+
+
+def test_a_device_that_is_not_there_is_refused(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    with pytest.raises(ConfigError, match=r"lacks devices=1 of accelerator=cuda \(.*\); choose others"):
+        Processes(replace(recipe, accelerator="cuda"))

@@ -265,6 +265,7 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"augmentation": {"aspect": [0.5, float("inf")]}}, "augmentation.aspect=inf should be a number"),
         ({"model": 3}, "model=3 should be the settings of VPUFormerConfig"),
         ({"precision": "16"}, "precision='16' should be 32-true or bf16-mixed"),
+        ({"accelerator": "gpu"}, "accelerator='gpu' should be auto or cpu or cuda or mps"),
         ({"augmentation": {"resize": [1]}}, "augmentation.resize=\\[1\\] should be 2 numbers"),
         ({"augmentation": {"flip": 2}}, "augmentation.flip=2.0 must lie between 0 and 1"),
         ({"augmentation": {"aspect": [2, 1]}}, "augmentation.aspect=2.0,1.0 must begin with the smaller number"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from vpuformer.data.augmentation import Augmentation
 from vpuformer.data.split import SPLIT
@@ -15,7 +16,7 @@ from vpuformer.inference.cores import usable_cores
 from vpuformer.model.device import choose_device
 from vpuformer.model.manifest import read_manifest
 from vpuformer.training.precision import fastest_precision
-from vpuformer.training.recipe import InteractionSettings, Recipe
+from vpuformer.training.recipe import Accelerator, InteractionSettings, Recipe
 
 TRAINING = "training"
 """Subfolder with the run: its state, log and recipe."""
@@ -100,7 +101,7 @@ def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None =
         cooldown=0.5,
         seed=settings.seed,
         precision=fastest_precision(device),
-        accelerator=device.type,
+        accelerator=cast("Accelerator", device.type),  # the recipe refuses others
         workers=1 if usable_cores() < 4 else 3,
         log_every=10,
         save_minutes=1.0,

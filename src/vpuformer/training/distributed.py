@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from lightning_fabric.strategies.strategy import Strategy
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -35,16 +36,23 @@ SHARDED_APART = 1_000_000
 
 
 class Processes:
-    """The processes of a run, seen from this one."""
+    """The processes of a run, seen from this one.
+
+    Raises:
+        ConfigError: the machine lacks the devices, or a process has no image of a step.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         devices, nodes = _layout(recipe)
-        self.fabric = Fabric(
-            accelerator=recipe.accelerator,
-            devices=devices,
-            num_nodes=nodes,
-            strategy=_strategy(recipe, devices * nodes),
-        )
+        strategy = _strategy(recipe, devices * nodes)
+        try:
+            self.fabric = Fabric(accelerator=recipe.accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
+        except (RuntimeError, ValueError, MisconfigurationException) as error:
+            wanted = f"devices={devices} of accelerator={recipe.accelerator}"
+            reason = " ".join(str(error).split())
+            raise ConfigError(
+                f"this machine lacks {wanted} ({reason:.200}); choose others, or accelerator=cpu"
+            ) from error
         self.fabric.launch()
         self.rank: int = self.fabric.global_rank
         self.world: int = self.fabric.world_size

@@ -15,6 +15,7 @@ from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.model.config import VPUFormerConfig
 
 Precision = Literal["32-true", "bf16-mixed"]
+Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,8 +184,8 @@ class Recipe:
     """Seed of all random numbers."""
     precision: Precision = "32-true"
     """Arithmetic of the network: 32-true or bf16-mixed."""
-    accelerator: str = "auto"
-    """Kind of device: auto, cpu, cuda or mps."""
+    accelerator: Accelerator = "auto"
+    """Kind of device; "auto" is the best one that there is."""
     devices: int = 1
     """Devices of one machine."""
     nodes: int = 1
