@@ -18,7 +18,7 @@ from support.commands import vpuformer
 from support.outlined import LAYOUTS
 from vpuformer.errors import ConfigError
 from vpuformer.finetuning import run
-from vpuformer.finetuning.plan import FinetuneSettings, recipe_for
+from vpuformer.finetuning.plan import FinetuneSettings, recipe_for, training_device
 from vpuformer.finetuning.prepare import spec
 from vpuformer.finetuning.run import finetune, resume_finetune
 from vpuformer.finetuning.watch import Watch
@@ -197,3 +197,11 @@ def test_a_run_is_resumed_from_another_working_folder(
     monkeypatch.chdir(tmp_path)
     resume_finetune("mine")
     assert starts == [str(model), str(model)]
+
+
+def test_a_further_device_of_a_kind_is_refused(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpuformer.finetuning.plan.choose_device", torch.device)
+    with pytest.raises(ConfigError, match=r"not cuda:1; set CUDA_VISIBLE_DEVICES=1 .* and give the device cuda$"):
+        finetune(photos, tmp_path / "mine", device="cuda:1")
+    assert not (tmp_path / "mine").exists()
+    assert training_device("cuda:0") == torch.device("cuda:0")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import torch
+
 from vpuformer.data.augmentation import Augmentation
 from vpuformer.data.split import SPLIT
 from vpuformer.errors import ConfigError
@@ -65,6 +67,21 @@ class FinetuneSettings:
         return None if self.window is None else parse_window(self.window)
 
 
+def training_device(name: str | None) -> torch.device:
+    """The device of a fine-tuning; see `choose_device`.
+
+    Raises:
+        ConfigError: there is no such device, or it is not the first one of its kind.
+    """
+    device = choose_device(name)
+    if device.index:
+        raise ConfigError(
+            f"fine-tuning uses the first device, not {device}; set CUDA_VISIBLE_DEVICES={device.index} in the"
+            f" environment, which makes that one the first, and give the device {device.type}"
+        )
+    return device
+
+
 def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None = None) -> Recipe:
     """The recipe of a run of so many steps.
 
@@ -78,7 +95,7 @@ def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None =
         ConfigError: there is no such device.
         CheckpointError: the model to start from is missing or broken.
     """
-    device = choose_device(settings.device)
+    device = training_device(settings.device)
     model = read_manifest(settings.start).config
     folder = Path(settings.output)
     return Recipe(

@@ -23,14 +23,13 @@ from vpuformer.finetuning.measure import FEW_CLICKS, Measured, compared, measure
 from vpuformer.finetuning.mixing import SHARES, choose_share, mixed
 from vpuformer.finetuning.panel import panel
 from vpuformer.finetuning.photographs import COARSE, FINE, find_objects, write_photographs
-from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
+from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for, training_device
 from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
 from vpuformer.finetuning.watch import Progress, Watch, best_folders, validations_in
 from vpuformer.images import write_image
 from vpuformer.images.addresses import as_window
 from vpuformer.model.checkpoint import load_model, save_checkpoint
-from vpuformer.model.device import choose_device
 from vpuformer.model.manifest import list_models, read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interrupts import Interrupted
@@ -139,7 +138,7 @@ def finetune(
         seed=seed,
         window=None if shown is None else str(shown),
     )
-    choose_device(device)
+    training_device(device)
     read_manifest(start)
     usable = check(layout, lambda done, total: progress.show("checking images", done, total), window=given)
     groups = group_images(usable, group_by)
@@ -212,7 +211,7 @@ class _Run:
         self.training = self.folder / TRAINING
         self.seconds = 60 * settings.minutes
         self.begun = time.monotonic()
-        self.device = choose_device(settings.device)
+        self.device = training_device(settings.device)
 
     def finish(self) -> Finetuned:
         """Measure, train, measure again, and write the result."""
