@@ -23,7 +23,7 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import CheckpointError, ConfigError, DatasetError, VPUFormerError
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 from vpuformer.model.checkpoint import save_checkpoint
-from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS, Box, Click, Kind, Prompt
 from vpuformer.simulation import next_prompt
@@ -296,6 +296,16 @@ def test_mixed_precision_and_single_objects(data: Path, tmp_path: Path) -> None:
     train(run)
     assert np.isfinite(losses(tmp_path / "run")).all()
     assert json.loads((tmp_path / "run" / "weights" / "config.json").read_text())["config"]["input_size"] == run.size
+
+
+@pytest.mark.parametrize("changes", [{}, {"filtering": False}, {"filtering": False, "prior": "shapes"}])
+def test_all_trained_weights_have_a_gradient(changes: dict[str, Any]) -> None:
+    """Otherwise training on several devices fails."""
+    small = {name: getattr(TINY, name) for name in ("input_size", "dim", "heads", "ffn_dim", "decoder_dim")}
+    paper = replace(VARIANTS["paper"], **small, pue_hidden=32, add_tokens=True, **changes)
+    network = build_network(Recipe(data="", output="", model=paper, freeze_stem=False))
+    interact(Interactive(network), batch(), np.random.default_rng(3), user(), LOSS, supervised=1).loss.backward()
+    assert not [name for name, each in network.named_parameters() if each.requires_grad and each.grad is None]
 
 
 def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_its_state(data: Path, tmp_path: Path) -> None:

@@ -236,7 +236,18 @@ class DMA(nn.ModuleList):
         super().__init__(DMALayer(config) for _ in range(LAYERS if config.dma else 0))
         self._config = config
         fourier = config.dma and config.position_code == "fourier"
+        if config.dma and not self._prompts_are_read:
+            # Training on several devices needs a gradient of every trained weight, and these have none.
+            for part in (self[-1].prompt_to_semantic, self[-1].prompt_ffn, self[-1].prompt_prior):
+                if part is not None:
+                    part.requires_grad_(requires_grad=False)
         self.register_buffer("_frequencies", random_frequencies(config.dim) if fourier else None, persistent=False)
+
+    @property
+    def _prompts_are_read(self) -> bool:
+        """Whether anything reads the prompt features that the last layer makes."""
+        config = self._config
+        return config.filtering or config.fine_attention != "none" or config.contrast_query == "sum"
 
     def forward(self, features: PromptedFeatures, tokens: PromptTokens) -> DMAOutput:
         config, original = self._config, tokens.features
