@@ -88,6 +88,15 @@ def test_a_run_ends_in_time_and_after_its_steps(tmp_path: Path, scores: list[flo
     assert late.share_of_time() == 1.0
 
 
+def test_the_last_step_is_validated_once(tmp_path: Path, scores: list[float]) -> None:
+    scores.append(0.4)
+    network = VPUFormer(TINY).eval()
+    for _ in range(2):  # the second one is of a resumed run
+        watch = watched(tmp_path, steps=1)
+        assert watch(1, lambda: network)
+        assert [each.step for each in watch.history] == [0, 1]
+
+
 def test_weights_are_mixed() -> None:
     start, best = VPUFormer(TINY).eval(), VPUFormer(TINY).eval()
     network = mixed(start, best, 0.25)

@@ -138,6 +138,26 @@ def test_a_resumed_run_is_the_uninterrupted_run(data: Path, tmp_path: Path) -> N
     assert (tmp_path / "whole" / "weights" / "config.json").is_file()
 
 
+def test_a_run_that_is_killed_in_its_last_validation_validates_once_more(data: Path, tmp_path: Path) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    stopped, called = recipe(data, tmp_path / "run", steps=2, validate_every=2), list[int]()
+
+    def note(done: int, _: object) -> bool:
+        called.append(done)
+        return False
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patch.setattr("vpuformer.training.loop.validate", killed)
+        train(stopped)
+    for _ in range(2):
+        train(stopped, resume=True, after_step=note)
+    with (tmp_path / "run" / "log.csv").open(newline="") as file:
+        assert [bool(row["val_click@1"]) for row in csv.DictReader(file)] == [False, False, True]
+    assert called == [2, 2]
+
+
 def _interrupted_after(steps: int) -> Callable[..., None]:
     def save_and_stop(*arguments: Any) -> None:
         save_state(*arguments)

@@ -116,7 +116,8 @@ class Watch:
 
     def __call__(self, done: int, network: Callable[[], VPUFormer]) -> bool:
         late, last = self.seconds >= self._seconds, done >= self._steps
-        if late or last or self.seconds >= self._next:
+        # A run that is resumed after its last step may have been validated.
+        if (late or last or self.seconds >= self._next) and done > self.history[-1].step:
             self._validate(done, network())
             self._next = self.seconds + self._every
         since_best = sum(each.step > self.best.step for each in self.history)

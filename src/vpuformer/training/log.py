@@ -12,6 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from vpuformer.errors import TrainingError
 from vpuformer.files import replacing
 
+VALIDATION = "val_"
+"""Beginning of the names of the values of a validation."""
+
 
 class RunLog:
     """Rows in `log.csv` and TensorBoard, with a progress bar on a terminal or lines elsewhere.
@@ -65,6 +68,10 @@ class RunLog:
             elapsed = time.monotonic() - self._begun
             left = elapsed / max(1, step - self._start) * (self._steps - step) / 60
             print(f"step {step}/{self._steps}  {state}  {left:.0f} min left", flush=True)  # noqa: T201
+
+    def has_validation(self, step: int) -> bool:
+        """Whether there is a row of a validation after `step` steps."""
+        return any(row["step"] == str(step) and any(name.startswith(VALIDATION) for name in row) for row in self._rows)
 
     def images(self, step: int, panels: list[np.ndarray]) -> None:
         """Log panels of the validation images to TensorBoard."""

@@ -26,7 +26,7 @@ from vpuformer.training.folder_lock import alone_in
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.interrupts import Interrupted, StopRequest, stopping_between_steps
 from vpuformer.training.loader import MicroBatch, StepLoader, open_data, share
-from vpuformer.training.log import RunLog
+from vpuformer.training.log import VALIDATION, RunLog
 from vpuformer.training.optimiser import average_decay, make_optimizer, set_rates, update_average
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, averages, gather_state, read_state, restore_rest, restore_weights, save_state
@@ -250,6 +250,11 @@ def _loop(
 ) -> None:
     recipe, processes = run.recipe, run.processes
     logged, logged_at = time.monotonic(), run.done
+    if run.done == recipe.length:  # it was resumed, perhaps after a kill in the last validation
+        if checks and recipe.validate_every:
+            _validate(run, checks, log)
+        if after_step is not None:
+            after_step(run.done, lambda: _network(recipe, run.average, processes.device))
     while run.done < recipe.length:
         micro_batches, error = _fetch(loader)
         # Between two steps all processes agree on the next action, so that none waits for one that has ended.
@@ -279,17 +284,23 @@ def _loop(
         if done == recipe.length:
             run.save()
         if checks and recipe.validate_every and (done % recipe.validate_every == 0 or done == recipe.length):
-            average = gather_full(run.average)
-            if processes.first:
-                network = TorchNetwork(_network(recipe, average, processes.device))
-                result = validate(VPUFormerSegmenter(network), checks)
-                log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
-                log.images(done, result.panels)
+            _validate(run, checks, log)
             logged, logged_at = time.monotonic(), done
         if after_step is not None and after_step(done, lambda: _network(recipe, run.average, processes.device)):
             if run.done > run.saved_at:
                 run.save()
             return
+
+
+def _validate(run: _Run, checks: Sequence[Sample], log: RunLog) -> None:
+    """Validate the averaged weights, unless the log has this validation already. A collective call."""
+    average = gather_full(run.average)
+    if not run.processes.first or log.has_validation(run.done):
+        return
+    network = TorchNetwork(_network(run.recipe, average, run.processes.device))
+    result = validate(VPUFormerSegmenter(network), checks)
+    log.row(run.done, {f"{VALIDATION}{name}": value for name, value in result.scores.items()})
+    log.images(run.done, result.panels)
 
 
 def _fetch(loader: StepLoader) -> tuple[list[MicroBatch], Exception | None]:
