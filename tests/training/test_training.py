@@ -557,6 +557,13 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert plan.learning_rate(50, share=1.0) == 0
 
 
+def test_the_rate_of_a_run_whose_time_ends_is_logged(data: Path, tmp_path: Path) -> None:
+    made = recipe(data, tmp_path / "run", steps=2, warmup=0, cooldown=1.0, validate_every=0)
+    train(made, share_done=lambda: 0.9)
+    with (tmp_path / "run" / "log.csv").open(newline="") as file:
+        assert [float(row["lr"]) for row in csv.DictReader(file)] == pytest.approx([0.1 * made.lr] * 2)
+
+
 def test_a_recipe_is_written_and_read_and_checked() -> None:
     plan = Recipe(data="a", output="b", model=TINY)
     assert Recipe.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan

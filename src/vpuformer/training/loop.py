@@ -174,7 +174,8 @@ class _Run:
         # every pass. The last number of a seed separates the streams.
         torch.manual_seed(int(np.random.default_rng((recipe.seed, step, processes.rank, 3)).integers(2**62)))
         supervised, warmup = interactions_of(recipe, step)
-        set_rates(self._optimizer, recipe, step, self._share_done())
+        time_done = self._share_done()
+        set_rates(self._optimizer, recipe, step, time_done)
         # The forward pass changes trained batch norms before the loss is known to be finite.
         buffers = [buffer.clone() for buffer in self.network.buffers()]
         logged = torch.zeros(0)
@@ -203,7 +204,8 @@ class _Run:
         update_average(self.average, self.network.state_dict(), average_decay(recipe, step))
         self.done += 1
         passes = float((warmup + supervised) * recipe.images_per_step * recipe.objects_per_image)
-        return dict(zip(names, total.tolist(), strict=True)) | {"passes": passes}
+        rate = recipe.learning_rate(step, time_done)
+        return dict(zip(names, total.tolist(), strict=True)) | {"lr": rate, "passes": passes}
 
     def _interact(self, tensors: MicroBatch, supervised: int, warmup: int) -> Answer:
         recipe = self.recipe
@@ -279,7 +281,7 @@ def _loop(
         if done % recipe.log_every == 0:
             rate = recipe.images_per_step * (done - logged_at) / max(now - logged, 1e-9)
             passes = row.pop("passes")
-            log.row(done, row | {"lr": recipe.learning_rate(done - 1), "images/s": rate, "passes": passes})
+            log.row(done, row | {"images/s": rate, "passes": passes})
             logged, logged_at = now, done
         if done == recipe.length:
             run.save()
