@@ -26,7 +26,7 @@ from vpuformer.inference.predictor import Predictor
 from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Click
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME
+from vpuformer.training.state import NAME, save_state
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -119,7 +119,7 @@ def test_ctrl_c_keeps_what_is_best_so_far(
     finally:
         signal.signal(signal.SIGINT, before)
     assert result.interrupted
-    assert result.report.ended == "it was interrupted"
+    assert (result.report.ended, result.report.steps) == ("it was interrupted", 1)
     short, long = (replace(result.report, steps=steps, minutes=steps / 30) for steps in (19, 300))
     assert short.cost == "19 steps in 1 minute; it was interrupted; so few steps teach little: give it more time"
     assert long.cost == "300 steps in 10 minutes; it was interrupted"
@@ -165,11 +165,12 @@ def test_a_resumed_run_has_the_device_and_the_folders_of_now(
     moved = tmp_path / "moved"
     (moved / "training").mkdir(parents=True)
     (moved / "training" / "recipe.json").write_text(json.dumps(begun.to_dict()))
-    (moved / "training" / NAME).touch()
+    save_state(moved / "training" / NAME, {}, 4)
     trained: list[Recipe] = []
     monkeypatch.setattr(run, "train", lambda recipe, **_: trained.append(recipe))
     resumed = run._Run(replace(settings, output=str(moved)), {}, run.SILENT)
-    resumed._train(0.0, [], "coco=photographs", 0.0, 1.0)
+    watch, _ = resumed._train(0.0, [], "coco=photographs", 0.0, 1.0)
+    assert watch.done == 4
     assert trained == [
         replace(
             begun,

@@ -35,7 +35,7 @@ from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interrupts import Interrupted
 from vpuformer.training.loop import WEIGHTS, interactions_of, train
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME
+from vpuformer.training.state import NAME, read_state
 
 SETTINGS, BEFORE = "finetune.json", "before.json"
 """Files of a run: its settings and what was found; the measurement of the first weights."""
@@ -243,7 +243,7 @@ class _Run:
             held_out_images=self.content["held_out_images"],
             held_out_objects=self.content["held_out_objects"],
             measured_objects=before.objects,
-            steps=watch.history[-1].step,
+            steps=watch.done,
             best_step=watch.best.step,
             share=share,
             ended="it was interrupted" if interrupted else watch.ended,
@@ -310,6 +310,8 @@ class _Run:
             left -= validations_in(left, validating) * validating
             recipe = recipe_for(self.settings, int(min(max(left / seconds, 1), MOST_STEPS)), photographs)
         watch = Watch(samples, self.training, score, recipe.length, self._left(reserved), validating, self.progress)
+        if resume:
+            _, watch.done = read_state(self.training / NAME)
         interrupted = False
         try:
             train(recipe, resume=resume, after_step=watch, share_done=watch.share_of_time, quiet=True)

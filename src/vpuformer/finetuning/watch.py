@@ -68,6 +68,7 @@ class Watch:
 
     Attributes:
         history: the validations so far, the first before the first step.
+        done: steps so far.
         ended: why the run ended, as the end of a sentence; "" while it goes on.
     """
 
@@ -84,6 +85,7 @@ class Watch:
         self._samples, self._folder, self._steps, self._seconds = samples, folder, steps, seconds
         self._progress = progress
         self.history = read_history(folder) or [Validation(0, start_score, 0.0)]
+        self.done = self.history[-1].step
         self.ended = ""
         self._spent = self.history[-1].seconds
         self._begun = time.monotonic()
@@ -115,6 +117,7 @@ class Watch:
         return min(1.0, self.seconds / self._seconds)
 
     def __call__(self, done: int, network: Callable[[], VPUFormer]) -> bool:
+        self.done = done
         late, last = self.seconds >= self._seconds, done >= self._steps
         # A run that is resumed after its last step may have been validated.
         if (late or last or self.seconds >= self._next) and done > self.history[-1].step:
