@@ -19,12 +19,14 @@ import torch
 from typer.testing import Result
 
 from support.commands import vpuformer
-from vpuformer.errors import VPUFormerError
+from vpuformer.errors import TrainingError, VPUFormerError
 from vpuformer.model.config import VARIANTS
-from vpuformer.training.interrupts import stopping_between_steps
+from vpuformer.training.config_io import assign
+from vpuformer.training.interrupts import Interrupted, stopping_between_steps
 from vpuformer.training.loop import _Run, build_network
+from vpuformer.training.loop import train as run
 from vpuformer.training.optimiser import make_optimizer
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import LossSettings, Recipe
 from vpuformer.training.state import NAME, gather_state, read_state, restore_rest
 
 TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
@@ -220,6 +222,30 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
     assert vpuformer("train", "--resume", "-o", tmp_path / "run").exit_code == 0
     assert train(toys, tmp_path / "whole", **settings).exit_code == 0
     np.testing.assert_allclose(losses(tmp_path / "run"), losses(tmp_path / "whole"), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("vpuformer finetune --resume -o x", "stopped after step 1 of 2; the state of step 1 is saved: continue with "),
+        ("", "stopped after step 1 of 2"),
+    ],
+)
+def test_a_run_of_another_command_is_resumed_with_that(
+    command: str, sentence: str, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = assign(Recipe, {"data": str(toys), "output": str(tmp_path)}, [f"{k}={v}" for k, v in SMALL.items()])
+    recipe = replace(Recipe.from_dict(values), steps=2)
+    during_step(monkeypatch, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted) as stopped:
+        run(recipe, quiet=True, resume_with=lambda: command)
+    assert str(stopped.value) == sentence + command
+
+    bad = replace(recipe, loss=LossSettings(p2cl_weight=1e300))
+    during_step(monkeypatch, 1, lambda: None)
+    with pytest.raises(TrainingError) as failed:
+        run(bad, resume=True, quiet=True, resume_with=lambda: command)
+    assert str(failed.value) == "the loss or its gradient is not finite in step 2; start again with another --seed"
 
 
 def test_a_first_step_that_is_not_finite_promises_no_state(toys: Path, tmp_path: Path) -> None:

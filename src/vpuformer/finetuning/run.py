@@ -314,7 +314,15 @@ class _Run:
             _, watch.done = read_state(self.training / NAME)
         interrupted = False
         try:
-            train(recipe, resume=resume, after_step=watch, share_done=watch.share_of_time, quiet=True)
+            train(
+                recipe,
+                resume=resume,
+                after_step=watch,
+                share_done=watch.share_of_time,
+                quiet=True,
+                # With better weights than before, the run ends here with a result.
+                resume_with=lambda: "" if watch.best.step else f"vpuformer finetune --resume -o {self.folder}",
+            )
         except Interrupted:
             interrupted = True
         except TrainingError as error:
@@ -339,7 +347,7 @@ class _Run:
 
         with tempfile.TemporaryDirectory() as folder:
             recipe = recipe_for(self.settings, _TRIAL_STEPS, photographs)
-            train(Recipe.from_dict({**recipe.to_dict(), "output": folder}), after_step=note, quiet=True)
+            train(replace(recipe, output=folder), after_step=note, quiet=True, resume_with=lambda: "")
         # A step with more interactions takes longer, and these few may have had more than others.
         passes = [_passes(recipe, step) for step in range(_TRIAL_WARM, len(times))]
         usual = np.mean([_passes(recipe, step) for step in range(_MANY_STEPS)])

@@ -53,6 +53,7 @@ def train(
     after_step: AfterStep | None = None,
     share_done: Callable[[], float] = lambda: 0.0,
     quiet: bool = False,
+    resume_with: Callable[[], str] | None = None,
 ) -> VPUFormer:
     """Run a recipe to its end and return the network with averaged weights.
 
@@ -67,6 +68,8 @@ def train(
         after_step: called after each step, on one device only; see `AfterStep`.
         share_done: share of the run that is done, where its time may end before its steps.
         quiet: write the log into files only.
+        resume_with: called when the run fails or stops; returns the command that resumes it, or "" if none does. By
+            default messages name the command and the options of `vpuformer train`.
 
     Raises:
         ConfigError: the folder already holds a run, or none to resume, or one that goes on; or `after_step` is given
@@ -108,7 +111,7 @@ def train(
             notes.append(
                 f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more"
             )
-        run = _Run(replace(recipe, **origin), processes, start, share_done)
+        run = _Run(replace(recipe, **origin), processes, start, share_done, resume_with)
         if resume:
             restore_weights(path, state, run.network)
         run.set_up(state)
@@ -136,9 +139,16 @@ class _NotFiniteError(Exception):
 class _Run:
     """Network, optimiser and average of a run, and the processes that train them."""
 
-    def __init__(self, recipe: Recipe, processes: Processes, start: int, share_done: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        processes: Processes,
+        start: int,
+        share_done: Callable[[], float],
+        resume_with: Callable[[], str] | None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
-        self._share_done = share_done
+        self._share_done, self.resume_with = share_done, resume_with
         self.recipe, self.processes = recipe, processes
         self.done = self.saved_at = start
         self._saved = time.monotonic()
@@ -323,18 +333,17 @@ def _end_of(run: _Run, error: Exception | None) -> Exception:
 
 def _not_finite(run: _Run) -> str:
     """The message about a loss or gradient that is not finite."""
+    what = f"the loss or its gradient is not finite in step {run.done + 1}"
+    if run.resume_with is not None:  # a resumed run would repeat the step
+        return f"{what}; start again with another --seed"
     ways = ["another --seed", *(["--precision 32-true"] if run.recipe.precision != "32-true" else [])]
     again = f", and with {' or '.join(ways)}, since this step would repeat exactly" if run.done else ""
-    return (
-        f"the loss or its gradient is not finite in step {run.done + 1}{_how_to_resume(run)}{again}; if the loss grew"
-        " before, start a new run with a lower --lr"
-    )
+    return f"{what}{_how_to_resume(run)}{again}; if the loss grew before, start a new run with a lower --lr"
 
 
 def _how_to_resume(run: _Run) -> str:
-    if not run.done:
-        return ""
-    return f"; the state of step {run.done} is saved: continue with vpuformer train --resume -o {run.recipe.folder}"
+    command = f"vpuformer train --resume -o {run.recipe.folder}" if run.resume_with is None else run.resume_with()
+    return f"; the state of step {run.done} is saved: continue with {command}" if run.done and command else ""
 
 
 def build_network(recipe: Recipe) -> VPUFormer:
