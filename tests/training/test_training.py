@@ -397,14 +397,15 @@ def test_first_clicks_come_alone_as_often_as_wanted() -> None:
 
 
 def test_training_may_start_with_prompts_of_people() -> None:
-    given = [(Click(12, 12), Click(2, 50, positive=False)), (), (Box(36, 30, 60, 60),), ()]
+    negative = Click(2, 50, positive=False)
+    given = [(Click(12, 12), negative), (negative,), (Box(36, 30, 60, 60),), (negative, Click(48, 45))]
     model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
     recorded = replace(batch(), recorded=given)
     answer = interact(model, recorded, np.random.default_rng(1), user(recorded_prompt_prob=1.0), LOSS, supervised=1)
     assert answer.prompts[0] in (list(given[0]), [given[0][0]])
     assert answer.prompts[2] == list(given[2])
-    assert answer.prompts[1]
-    assert answer.prompts[3] not in given
+    assert [prompt.positive for prompt in answer.prompts[1]] == [True]
+    assert answer.prompts[3] == list(given[3])
 
 
 def first_prompts(kind: Kind, **changes: float) -> Answer:

@@ -199,9 +199,10 @@ class _TrainingUser:
     def first(
         self, truth: Truth, others: BoolMask, recorded: Sequence[Prompt], rng: np.random.Generator
     ) -> list[Prompt]:
-        """The prompts before the first pass; at random the first of the `recorded` ones."""
-        if recorded and rng.random() < self.settings.recorded_prompt_prob:
-            return list(recorded[: 1 + int(rng.integers(len(recorded)))])
+        """The prompts before the first pass; at random the first of the `recorded` ones, with a positive one."""
+        positive = next((i for i, prompt in enumerate(recorded) if prompt.positive), None)
+        if positive is not None and rng.random() < self.settings.recorded_prompt_prob:
+            return list(recorded[: 1 + int(rng.integers(positive, len(recorded)))])
         kind = self._kind(rng)
         if kind == "click" and rng.random() >= self.settings.single_first_click_prob:
             return list(initial_clicks(truth, others, rng))
