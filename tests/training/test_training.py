@@ -262,7 +262,8 @@ def test_an_encoder_that_the_model_lacks_starts_by_itself(
 
 def test_without_a_learning_rate_the_encoder_keeps_its_weights(data: Path, tmp_path: Path) -> None:
     save_checkpoint(VPUFormer(TINY), tmp_path / "start")
-    run = recipe(data, tmp_path / "run", init=str(tmp_path / "start"), steps=2, backbone_lr=0.0, validate_every=0)
+    frozen: dict[str, Any] = {"backbone_lr": 0.0, "freeze_norms": False}
+    run = recipe(data, tmp_path / "run", init=str(tmp_path / "start"), steps=2, validate_every=0, **frozen)
     before = build_network(run).state_dict()
     after = train(run).state_dict()
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
@@ -404,7 +405,7 @@ def test_training_may_start_with_prompts_of_people() -> None:
     answer = interact(model, recorded, np.random.default_rng(1), user(recorded_prompt_prob=1.0), LOSS, supervised=1)
     assert answer.prompts[0] in (list(given[0]), [given[0][0]])
     assert answer.prompts[2] == list(given[2])
-    assert [prompt.positive for prompt in answer.prompts[1]] == [True]
+    assert any(prompt.positive for prompt in answer.prompts[1])
     assert answer.prompts[3] == list(given[3])
 
 

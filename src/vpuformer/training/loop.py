@@ -361,7 +361,7 @@ def build_network(recipe: Recipe) -> VPUFormer:
         carry_over(start, network, str(recipe.init))
     if recipe.backbone_weights is not None:
         load_backbone_weights(network.backbone.net, recipe.backbone_weights)
-    network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms)
+    network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms or not recipe.backbone_lr)
     if not recipe.backbone_lr:
         network.backbone.net.requires_grad_(requires_grad=False)  # needs no backward pass
     return network.train()

@@ -156,7 +156,7 @@ class Recipe:
     lr: float = 5e-4
     """Learning rate."""
     backbone_lr: float = 0.1
-    """Learning rate of the image encoder relative to `lr`; 0 keeps its weights."""
+    """Learning rate of the image encoder relative to `lr`; 0 keeps its weights and statistics."""
     weight_decay: float = 0.01
     schedule: Literal["plateau", "step"] = "plateau"
     """Learning rate after the `warmup`: constant until the `cooldown` ("plateau"), or until it is multiplied by `decay`
