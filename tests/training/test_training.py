@@ -456,6 +456,16 @@ def test_p2cl_draws_a_prompt_to_the_object_or_to_the_error_that_it_corrects(
             assert mask[round(prompt.y), round(prompt.x)]
 
 
+@pytest.mark.filterwarnings("ignore:3 prompts on one object")
+def test_p2cl_draws_the_prompts_that_the_network_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpuformer.encoding.batch.MAX_PROMPTS", 2)
+    model, loss = Interactive(build_network(Recipe(data="", output="", model=TINY))), LossSettings(p2cl_target="error")
+    settings = user("click", single_first_click_prob=1.0)
+    answer = interact(model, batch(), np.random.default_rng(1), settings, loss, supervised=3)
+    assert np.isfinite(answer.figures["p2cl"])
+    assert [len(prompts) for prompts in answer.prompts] == [3] * 4
+
+
 def test_the_anchor_is_a_part_of_the_loss_of_corrections() -> None:
     torch.manual_seed(0)
     model = Interactive(VPUFormer(TINY).eval())

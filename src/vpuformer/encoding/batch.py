@@ -84,24 +84,28 @@ class PromptBatch:
 
 
 def _limit(prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-    excess = len(prompts) - MAX_PROMPTS
-    if excess <= 0:
-        return prompts
-    _warn_the_caller(
-        f"{len(prompts)} prompts on one object, the network takes {MAX_PROMPTS}: the oldest of the most frequent kinds"
-        " are left out, but not the newest positive prompt; give fewer"
-    )
+    if len(prompts) > MAX_PROMPTS:
+        _warn_the_caller(
+            f"{len(prompts)} prompts on one object, the network takes {MAX_PROMPTS}: the oldest of the most frequent"
+            " kinds are left out, but not the newest positive prompt; give fewer"
+        )
+    return [prompts[i] for i in kept_prompts(prompts)]
+
+
+def kept_prompts(prompts: Sequence[Prompt]) -> list[int]:
+    """Indices of the prompts of a sample that have a slot; see `PromptBatch.collate`."""
+    excess = max(0, len(prompts) - MAX_PROMPTS)
     counts = Counter(prompt.kind for prompt in prompts)
     surplus = dict.fromkeys(KINDS, 0)
     for _ in range(excess):
         surplus[max(KINDS, key=lambda kind: counts[kind] - surplus[kind])] += 1
     newest = max((i for i, prompt in enumerate(prompts) if prompt.positive), default=None)
-    kept: list[Prompt] = []
+    kept: list[int] = []
     for i, prompt in enumerate(prompts):
         if surplus[prompt.kind] and i != newest:
             surplus[prompt.kind] -= 1
         else:
-            kept.append(prompt)
+            kept.append(i)
     return kept
 
 

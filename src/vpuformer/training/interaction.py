@@ -12,7 +12,7 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from vpuformer.arrays import BoolMask, Truth
-from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.batch import PromptBatch, kept_prompts
 from vpuformer.encoding.seeding import derive_seed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
@@ -131,7 +131,8 @@ def interact(
         previous, probability = probability, output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
         if k >= 0:
-            nfl, overlap, contrast = _losses(output, truth, collated, regions, loss, mean)
+            errors = [[own[i] for i in kept_prompts(shown)] for own, shown in zip(regions, prompts, strict=True)]
+            nfl, overlap, contrast = _losses(output, truth, collated, errors, loss, mean)
             summed = nfl + overlap + loss.p2cl_weight * contrast
             broken = anchor_loss(output.logits, truth, previous, mean=mean) if loss.anchor_weight else None
             if broken is not None:
