@@ -17,14 +17,16 @@ from PIL import Image
 from support.commands import vpuformer
 from support.outlined import LAYOUTS
 from vpuformer.errors import ConfigError
+from vpuformer.evaluation.records import Interaction, ObjectRecord
 from vpuformer.finetuning import run
+from vpuformer.finetuning.measure import Measured
 from vpuformer.finetuning.plan import FinetuneSettings, recipe_for, training_device
 from vpuformer.finetuning.prepare import spec
 from vpuformer.finetuning.run import finetune, resume_finetune
 from vpuformer.finetuning.watch import Watch
 from vpuformer.inference.predictor import Predictor
 from vpuformer.model.manifest import read_manifest
-from vpuformer.prompts import Click
+from vpuformer.prompts import KINDS, Click
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, save_state
 
@@ -198,6 +200,20 @@ def test_a_run_is_resumed_from_another_working_folder(
     monkeypatch.chdir(tmp_path)
     resume_finetune("mine")
     assert starts == [str(model), str(model)]
+
+
+def test_a_resumed_run_is_validated_on_the_same_objects(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = FinetuneSettings(data=str(photos), output=str(tmp_path), device="cpu")
+    monkeypatch.setattr(run, "segmenter_of", lambda _: None)
+    record = ObjectRecord("a/1", 1, (9, 9), 0.0, (Interaction(Click(1, 1), 0.5, 0.0),), "a")
+    found = [Measured(dict.fromkeys(KINDS, [record] * number)) for number in (2, 3)]
+    monkeypatch.setattr(run, "measure", lambda *_, **__: found.pop(0))
+    network: Any = None
+    first, again = (run._Run(settings, {}, run.SILENT)._quick(network, []) for _ in range(2))
+    assert first == again
+    assert len(found) == 1
 
 
 def test_a_further_device_of_a_kind_is_refused(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,9 @@ from vpuformer.training.loop import WEIGHTS, interactions_of, train
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, read_state
 
-SETTINGS, BEFORE = "finetune.json", "before.json"
-"""Files of a run: its settings and what was found; the measurement of the first weights."""
+SETTINGS, BEFORE, QUICK = "finetune.json", "before.json", "quick.json"
+"""Files of a run: its settings and what was found; two measurements of the first weights, of the table and of a
+validation."""
 
 _MEASURING, _VALIDATING = 0.08, 0.015
 """Largest shares of the time for one measurement of the table, and for one validation."""
@@ -259,16 +260,7 @@ class _Run:
 
     def _before(self, start: VPUFormer, samples: Sequence[Sample]) -> tuple[Measured, float]:
         """The first weights on as many held-out objects as time allows, and the seconds that it takes."""
-        path = self.training / BEFORE
-        if path.is_file():
-            content = read_json(path, error=ConfigError)
-            return Measured.from_dict(content["records"]), content["seconds"]
-        begun = time.monotonic()
-        before = self._measured(start, samples, "measuring before", self.seconds * _MEASURING)
-        seconds = time.monotonic() - begun
-        self.training.mkdir(exist_ok=True)
-        write_file(path, json.dumps({"seconds": seconds, "records": before.to_dict()}) + "\n")
-        return before, seconds
+        return self._once(BEFORE, lambda: self._measured(start, samples, "measuring before", self.seconds * _MEASURING))
 
     def _measured(
         self, network: VPUFormer, samples: Sequence[Sample], stage: str, seconds: float | None = None
@@ -282,9 +274,21 @@ class _Run:
 
     def _quick(self, start: VPUFormer, samples: Sequence[Sample]) -> tuple[Measured, float]:
         """The first weights on the objects of a validation, and its seconds."""
+        longest = self.seconds * _VALIDATING
+        return self._once(QUICK, lambda: measure(segmenter_of(start), samples, clicks=FEW_CLICKS, seconds=longest))
+
+    def _once(self, name: str, measured: Callable[[], Measured]) -> tuple[Measured, float]:
+        """A measurement and its seconds. A resumed run reads both from a file: its scores are of the same objects."""
+        path = self.training / name
+        if path.is_file():
+            content = read_json(path, error=ConfigError)
+            return Measured.from_dict(content["records"]), content["seconds"]
         begun = time.monotonic()
-        quick = measure(segmenter_of(start), samples, clicks=FEW_CLICKS, seconds=self.seconds * _VALIDATING)
-        return quick, time.monotonic() - begun
+        result = measured()
+        seconds = time.monotonic() - begun
+        self.training.mkdir(exist_ok=True)
+        write_file(path, json.dumps({"seconds": seconds, "records": result.to_dict()}) + "\n")
+        return result, seconds
 
     def _train(
         self, score: float, samples: Sequence[Sample], photographs: str | None, reserved: float, validating: float
