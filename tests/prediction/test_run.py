@@ -349,3 +349,76 @@ def test_an_error_while_answers_are_read_is_the_one_that_is_raised(tmp_path: Pat
 
     with pytest.raises(OSError, match="the disk is full"):
         export()
+
+
+def boxes(folder: Path, names: Iterable[str]) -> Path:
+    """Annotations of PASCAL VOC, in which neither images nor objects have ids."""
+    folder.mkdir()
+    box = "<bndbox><xmin>5</xmin><ymin>5</ymin><xmax>15</xmax><ymax>15</ymax></bndbox>"
+    for name in names:
+        thing = f"<object><name>cat</name>{box}</object>"
+        (folder / f"{name}.xml").write_text(f"<annotation><filename>{name}.png</filename>{thing}</annotation>")
+    return folder
+
+
+def test_parts_that_find_other_images_lose_none(images: Path, tmp_path: Path) -> None:
+    prompts, whole, first, second = boxes(tmp_path / "voc", "adef"), *(tmp_path / name for name in ("0", "1", "2"))
+    predicted(images, prompts, whole)
+    hidden = (images / "a.png").rename(tmp_path / "a.png")
+    predicted(images, prompts, first, shard="1/2")
+    hidden.rename(images / "a.png")
+    predicted(images, prompts, second, shard="2/2")
+    with pytest.raises(InputError, match="2 has found other images in"):
+        join([first, second], tmp_path / "joined")
+    again = Disks(5)
+    result = predict_folder(images, prompts, first, again, shard="1/2")
+    assert (again.encoded, result.images_left_out) == (1, 0)  # a.png
+    join([first, second], tmp_path / "joined")
+    assert files(tmp_path / "joined") == files(whole)
+
+
+def test_parts_join_without_a_missing_image_whose_ids_are_given(images: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "coco.json"
+    content = {
+        "images": [
+            {
+                "id": number,
+                "file_name": f"{name}.png",
+                "width": 120 if name == "a" else 30,
+                "height": 90 if name == "a" else 20,
+            }
+            for number, name in enumerate("adef", 1)
+        ],
+        "annotations": [
+            {"id": number, "image_id": number, "category_id": 1, "bbox": [5, 5, 9, 9]} for number in range(1, 5)
+        ],
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    prompts.write_text(json.dumps(content))
+    predicted(images, prompts, tmp_path / "1", shard="1/2")
+    (images / "a.png").unlink()
+    predicted(images, prompts, tmp_path / "2", shard="2/2")
+    join([tmp_path / "1", tmp_path / "2"], tmp_path / "joined")
+    names = [Path(each["file_name"]).name for each in coco(tmp_path / "joined")["images"]]
+    assert names == ["a.png", "d.png", "e.png", "f.png"]
+
+
+def test_an_annotated_image_that_was_missing_is_asked_about_again(images: Path, tmp_path: Path) -> None:
+    prompts, disks = boxes(tmp_path / "voc", "adef"), Disks(5)
+    predicted(images, prompts, tmp_path / "whole")
+    hidden = (images / "d.png").rename(tmp_path / "d.png")
+
+    def stop(step: str, *_: int) -> None:
+        if step == "write":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_folder(images, prompts, tmp_path / "out", disks, on_progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict_folder(images, prompts, tmp_path / "out", disks, on_progress=stop)
+    assert disks.encoded == 3
+    hidden.rename(images / "d.png")
+    again = Disks(5)
+    predict_folder(images, prompts, tmp_path / "out", again)
+    assert again.encoded == 1
+    assert files(tmp_path / "out") == files(tmp_path / "whole")

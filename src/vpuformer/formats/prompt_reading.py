@@ -23,6 +23,8 @@ _LISTS = {
 }
 """Readers of lists of prompts, by the ending of the file."""
 
+_AMBIGUOUS = "its name may mean several images, or shares an image with another name"
+
 
 def read_prompt_list(path: Path, folder: ImageFolder) -> PromptList:
     """The prompted objects in files.
@@ -50,19 +52,29 @@ def _entries(
 ) -> Iterator[Listed | Unanswered]:
     names = folder.names()
     assigned = assign(annotations.images, names, path.stem)
-    for name in assigned.missing:
-        yield Unanswered(shown(name), f"there is no image {shown(name)} in {folder.root}")
-    for name in assigned.ambiguous:
-        yield Unanswered(shown(name), "its name may mean several images, or shares an image with another name")
-    for image, entries in assigned.of_image.items():
+    image_of = {id(entry): image for image, entries in assigned.of_image.items() for entry in entries}
+    missing, done = set(assigned.missing), set[tuple[bool, str]]()
+    # In the order of the files, which is the same wherever an image is missing.
+    for entry in annotations.images:
+        given, image = entry.name or path.stem, image_of.get(id(entry))
+        name, image_id = shown(given) if image is None else image, entry.id if bundle.alone else None
+        if (image is None, name) in done:
+            continue
+        done.add((image is None, name))
+        if image is None:
+            reason = f"there is no image {name} in {folder.root}" if given in missing else _AMBIGUOUS
+            yield Listed(name, None, shown(given), image_id, reason=reason)
+            continue
         try:
             target = TargetImage(image, image_size(folder.path_of(image)), annotations.labels, names)
-            listed = [each for entry in entries for each in _objects(entry, target, unique_ids=bundle.alone)]
+            listed = [
+                each for found in assigned.of_image[image] for each in _objects(found, target, unique_ids=bundle.alone)
+            ]
         except (ImageError, MaskError) as error:
-            yield Unanswered(image, str(error))
+            yield Listed(image, None, shown(given), image_id, reason=str(error))
             continue
-        yield Listed(image, None, image, entries[0].id if bundle.alone else None)
-        yield from listed
+        yield Listed(image, None, shown(given), image_id)
+        yield from (each._replace(given=shown(given)) if isinstance(each, Listed) else each for each in listed)
 
 
 def _objects(entry: FoundImage, target: TargetImage, *, unique_ids: bool) -> Iterator[Listed | Unanswered]:

@@ -41,6 +41,8 @@ class Listed(NamedTuple):
     image_id: int | None = None
     key: str | None = None
     """Entries of an image with the same key are one object; without a key, each is an object."""
+    reason: str | None = None
+    """Why the image is left out: the folder lacks it, or its objects cannot be read. It keeps its place in the list."""
 
     @classmethod
     def of(

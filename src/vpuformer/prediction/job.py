@@ -1,5 +1,6 @@
 """The database of a run: its prompts and its answers. It survives a kill at any moment."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -57,6 +58,10 @@ class JobHeader:
     """Centre and width of the values that are shown; None for what each file asks for."""
     labels: tuple[str, ...] = ()
     """Labels in their order in the export."""
+    listing: str = ""
+    """Digest of the numbers and ids that the list gave to images and objects; parts that differ in it do not fit."""
+    incomplete: bool = False
+    """Whether the list itself leaves out images, whose objects it may know the next time."""
 
     def differences(self, other: "JobHeader") -> list[str]:
         """Fields that make it another run."""
@@ -124,26 +129,30 @@ class Job:
             InputError: no object can be asked about, or two images or objects have one id; or what the reader of the
                 list raises.
         """
-        number, count = header.shard
         with self._transaction():
-            for statement in _TABLES.split(";"):
-                self._execute(statement)
-            for entry in prompts.entries:
-                if isinstance(entry, Unanswered):
-                    self._leave_out(entry, None)
-                else:
-                    self._add(entry)
-            self._check_any(prompts.kind)
-            self._leave_out_images()
-            labels = [label for (label,) in self._all("SELECT DISTINCT label FROM objects WHERE label NOTNULL")]
-            ordered = (*prompts.labels, *sorted({*labels} - {*prompts.labels}))
-            self._number("images")
-            self._number("objects")
-            self._execute("DELETE FROM images WHERE (number - 1) % ? <> ?", count, number - 1)
-            self._execute("DELETE FROM objects WHERE image NOT IN (SELECT number FROM images)")
-            if number > 1:  # what the list itself leaves out is in the first part alone
-                self._execute("DELETE FROM unanswered")
-            self._execute("INSERT INTO run VALUES (?)", replace(header, labels=ordered).to_json())
+            self._list(prompts, header)
+
+    def fill_again(self, prompts: PromptList, header: JobHeader) -> None:
+        """List again what is asked, since missing images may be there now. Answers stay."""
+        with self._transaction():
+            self._execute("DELETE FROM images WHERE NOT done OR number IN (SELECT number FROM unanswered)")
+            for table in ("images", "objects"):
+                self._execute(f"ALTER TABLE {table} RENAME TO former_{table}")
+            for thing in ("INDEX waiting", "TABLE unanswered", "TABLE run"):
+                self._execute(f"DROP {thing}")
+            self._list(prompts, header)
+            answered = "SELECT images.number, former.number, former.height, former.width FROM images"
+            answered += " JOIN former_images AS former ON former.name = images.name"
+            for number, former, height, width in self._all(answered):
+                runs = self._all("SELECT runs FROM former_objects WHERE image = ? ORDER BY number", former)
+                objects = self._all("SELECT number FROM objects WHERE image = ? ORDER BY number", number)
+                if len(runs) == len(objects):
+                    query = "UPDATE images SET done = 1, height = ?, width = ? WHERE number = ?"
+                    self._execute(query, height, width, number)
+                    for (mask,), (each,) in zip(runs, objects, strict=True):
+                        self._execute("UPDATE objects SET runs = ? WHERE number = ?", mask, each)
+            for table in ("images", "objects"):
+                self._execute(f"DROP TABLE former_{table}")
 
     def resume(self, header: JobHeader) -> None:
         """Go on with a run. What could not be answered is asked again."""
@@ -208,6 +217,44 @@ class Job:
     def _objects(self, image: int) -> list[tuple[int, str | None, bytes]]:
         return self._all("SELECT id, label, runs FROM objects WHERE image = ? AND runs NOTNULL ORDER BY number", image)
 
+    def _list(self, prompts: PromptList, header: JobHeader) -> None:
+        number, count = header.shard
+        for statement in _TABLES.split(";"):
+            self._execute(statement)
+        for entry in prompts.entries:
+            if isinstance(entry, Unanswered):
+                self._leave_out(entry, None)
+            elif entry.reason is not None:
+                self._add_left_out(entry, entry.reason)
+            else:
+                self._add(entry)
+        self._check_any(prompts.kind)
+        listing = hashlib.sha256()
+        self._digest(listing, "SELECT number, given FROM images ORDER BY number")
+        self._leave_out_images()
+        labels = [label for (label,) in self._all("SELECT DISTINCT label FROM objects WHERE label NOTNULL")]
+        ordered = (*prompts.labels, *sorted({*labels} - {*prompts.labels}))
+        for table in ("images", "objects"):
+            # Ids that the list gives depend on no other image.
+            if self._one(f"SELECT count(*) FROM {table} WHERE id IS NULL"):
+                self._number(table)
+                self._digest(listing, f"SELECT number, id FROM {table} ORDER BY number")
+        incomplete = bool(self._one("SELECT count(*) FROM unanswered WHERE number NOTNULL"))
+        self._execute("DELETE FROM images WHERE (number - 1) % ? <> ?", count, number - 1)
+        self._execute("DELETE FROM objects WHERE image NOT IN (SELECT number FROM images)")
+        self._execute("DELETE FROM unanswered WHERE number NOT IN (SELECT number FROM images)")
+        if number > 1:  # what the list itself leaves out for good is in the first part alone
+            self._execute("DELETE FROM unanswered WHERE number IS NULL")
+        filled = replace(header, labels=ordered, listing=listing.hexdigest(), incomplete=incomplete)
+        self._execute("INSERT INTO run VALUES (?)", filled.to_json())
+
+    def _add_left_out(self, entry: Listed, reason: str) -> None:
+        """Keep the place of an image that the list leaves out, under a name that no image has."""
+        values = (f"\0{entry.image}", entry.given, entry.image_id)
+        with self._unique("images", entry.image_id):
+            self._execute("INSERT INTO images (name, given, id, done) VALUES (?, ?, ?, 1)", *values)
+        self._leave_out(Unanswered(entry.image, reason), self._one("SELECT last_insert_rowid()"))
+
     def _add(self, entry: Listed) -> None:
         self._execute("INSERT INTO images (name, given) VALUES (?, ?) ON CONFLICT DO NOTHING", entry.image, entry.given)
         number, given, identity = self._all("SELECT number, given, id FROM images WHERE name = ?", entry.image)[0]
@@ -235,12 +282,14 @@ class Job:
         self._execute(
             "INSERT INTO unanswered SELECT DISTINCT image, ?, 'image', NULL, NULL FROM unanswered"
             " WHERE thing = 'object' AND image NOT IN"
-            " (SELECT given FROM images WHERE number IN (SELECT image FROM objects))",
+            " (SELECT given FROM images WHERE number IN (SELECT image FROM objects))"
+            " AND image NOT IN (SELECT name FROM images WHERE number IN (SELECT image FROM objects))",
             NO_OBJECT_LEFT,
         )
         self._execute(
             "DELETE FROM images WHERE number NOT IN (SELECT image FROM objects)"
-            " AND given IN (SELECT image FROM unanswered WHERE thing = 'object')"
+            " AND (given IN (SELECT image FROM unanswered WHERE thing = 'object')"
+            " OR name IN (SELECT image FROM unanswered WHERE thing = 'object'))"
         )
 
     def _check_any(self, kind: str) -> None:
@@ -259,6 +308,10 @@ class Job:
             f" FROM {table} WHERE id IS NULL) WHERE number = at",
             largest,
         )
+
+    def _digest(self, digest: "hashlib._Hash", query: str) -> None:
+        for row in self._database.execute(query):
+            digest.update(f"{row}\n".encode())
 
     def _one(self, query: str, *values: Any) -> Any:
         return self._all(query, *values)[0][0]

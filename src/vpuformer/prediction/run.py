@@ -142,6 +142,11 @@ def join(
             changed = first.differences(replace(header, shard=(first.shard[0], count)))
             if changed:
                 raise InputError(f"{part} belongs to another run, which differs in {' and '.join(changed)}")
+            if header.listing != first.listing:
+                raise InputError(
+                    f"{part} has found other images in {header.images} than {folders[0]} in {first.images}; give"
+                    " both folders the same images, and both commands again"
+                )
             jobs[number] = job
         count = 0 if first is None else first.shard[1]
         missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in jobs]
@@ -160,7 +165,10 @@ def _begin(job: Job, header: JobHeader, source: Path, folder: ImageFolder) -> No
                 f"{job.path} belongs to another run, which differs in {' and '.join(changed)}; name another folder, or"
                 " remove that file"
             )
-        job.resume(replace(header, labels=known.labels))
+        if known.incomplete:
+            job.fill_again(read_prompt_list(source, folder), header)
+        else:
+            job.resume(replace(header, labels=known.labels, listing=known.listing))
         return
     try:
         job.fill(read_prompt_list(source, folder), header)
