@@ -465,6 +465,7 @@ def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkey
         (["--max-prompts", "0"], "--max-prompts=0 must be at least 1"),
         (["--input-size", "8"], "--input-size=8 must lie between"),
         (["--output", "file.txt"], "cannot make the folder file.txt for the results: File exists; name another"),
+        (["--output", "GrabCut/run"], "where results would count as data; name a folder elsewhere"),
         (["--split", "x.json"], "grabcut is evaluated as a whole; --split goes with --dataset coco"),
         (["--model", "defalt"], "no model called 'defalt'"),
     ],

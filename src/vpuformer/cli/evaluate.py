@@ -11,7 +11,7 @@ import typer
 
 from vpuformer.cli.field_options import options_from
 from vpuformer.cli.methods import Method, choose_samples, open_method, open_samples, parse_kinds
-from vpuformer.cli.outputs import make_folder
+from vpuformer.cli.outputs import check_outside, make_folder
 from vpuformer.cli.progress import progress_bar
 from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
 from vpuformer.errors import ConfigError
@@ -125,6 +125,7 @@ def evaluate(
         raise ConfigError("torchrun's processes share the objects already; leave out --shard and --human")
     part = None if shard is None else parse_shard(shard)
     root = benchmark_root(dataset, root)
+    check_outside(output, root, human)
     samples = choose_samples(open_samples(dataset, root, split), only or [], every, limit)
     _print_notes(samples)
     folder = make_folder(output, "the results")

@@ -50,6 +50,17 @@ def check_apart(output: Path, root: Path, chosen: "Format") -> None:
         )
 
 
+def check_outside(output: Path, *data: Path | None) -> None:
+    """Check that results do not lie in a folder of data, whose files identify a run.
+
+    Raises:
+        InputError: they would.
+    """
+    for root in data:
+        if root is not None and output.resolve().is_relative_to(root.resolve()):
+            raise InputError(f"{output} lies in {root}, where results would count as data; name a folder elsewhere")
+
+
 def make_folder(path: Path, what: str) -> Path:
     """Make the folder `path`, with its parents, if it is missing.
 
