@@ -80,8 +80,8 @@ def test_segment_and_the_library_work_without_extras(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("VPUFormer", "needs einops, safetensors, timm, torch, torchvision; install it with: pip install 'vpuformer["),
-        ("evaluate", "needs scipy, skimage; install it with: pip install 'vpuformer[evaluate]'"),
-        ("SimulatedUser", "needs scipy, skimage; install it with: pip install 'vpuformer[evaluate]'"),
+        ("evaluate", "needs filelock, scipy, skimage; install it with: pip install 'vpuformer[evaluate]'"),
+        ("SimulatedUser", "needs filelock, scipy, skimage; install it with: pip install 'vpuformer[evaluate]'"),
     ],
 )
 def test_a_public_name_names_its_missing_extra(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:

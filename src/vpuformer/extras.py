@@ -6,14 +6,14 @@ from types import ModuleType
 
 from vpuformer.errors import MissingDependencyError
 
-_EVALUATE = ("scipy", "skimage")
+_EVALUATE = ("filelock", "scipy", "skimage")
 _TORCH = ("einops", "safetensors", "timm", "torch", "torchvision")
 
 EXTRAS = {
     "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
     "evaluate": _EVALUATE,
     "torch": _TORCH,
-    "train": (*_EVALUATE, *_TORCH, "filelock", "lightning_fabric", "tensorboard"),
+    "train": (*_EVALUATE, *_TORCH, "lightning_fabric", "tensorboard"),
     "export": (*_TORCH, "onnx", "onnxscript"),
     "hub": ("huggingface_hub",),
     "medical": ("nibabel", "pydicom"),

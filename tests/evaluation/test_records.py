@@ -149,6 +149,19 @@ def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> 
         read_records(path)
 
 
+def test_two_programs_do_not_write_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "toy.jsonl.gz"
+    with RecordWriter(path, HEADER) as first:
+        first.add(record(0))
+        with pytest.raises(InputError, match=r"another program writes .*toy\.jsonl\.gz; wait for its end"):
+            RecordWriter(path, HEADER)
+    with RecordWriter(path, HEADER) as second:
+        for number in range(1, 4):
+            second.add(record(number))
+    assert [each.object_id for each in read_records(path).objects] == [0, 1, 2, 3]
+    assert [each.name for each in tmp_path.iterdir()] == ["toy.jsonl.gz"]
+
+
 def test_a_missing_file_or_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         read_records(tmp_path / "nowhere.gz")

@@ -9,7 +9,8 @@ import gzip
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -302,7 +303,8 @@ class RecordWriter:
         header: description of this run.
 
     Raises:
-        InputError: FILE or FILE.partial belongs to another run, is broken, or cannot be written.
+        InputError: FILE or FILE.partial belongs to another run, is broken, or cannot be written; or another program
+            writes it.
     """
 
     def __init__(self, path: str | os.PathLike[str], header: RunHeader) -> None:
@@ -310,13 +312,18 @@ class RecordWriter:
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.header = header
         self._records: list[ObjectRecord] = []
-        check_former(self.path, header)
-        with write_errors(self.partial):
-            if self.partial.exists() and _drop_broken_end(self.partial):
-                self._resume()
-            else:
-                self.partial.write_bytes(_line(header.to_dict()))
-            self._file = self.partial.open("ab")
+        self._unlock = _locked(self.path)
+        try:
+            check_former(self.path, header)
+            with write_errors(self.partial):
+                if self.partial.exists() and _drop_broken_end(self.partial):
+                    self._resume()
+                else:
+                    self.partial.write_bytes(_line(header.to_dict()))
+                self._file = self.partial.open("ab")
+        except BaseException:
+            self._unlock()
+            raise
 
     @property
     def records(self) -> tuple[ObjectRecord, ...]:
@@ -337,16 +344,47 @@ class RecordWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if kind is None and len(self._records) == self.header.objects:
-            with write_errors(self.path):
-                _write(self.path, self.partial.read_bytes())
-                self.partial.unlink()
+        try:
+            if kind is None and len(self._records) == self.header.objects:
+                with write_errors(self.path):
+                    _write(self.path, self.partial.read_bytes())
+                    self.partial.unlink()
+        finally:
+            self._unlock()
 
     def _resume(self) -> None:
         begun = read_records(self.partial)
         check_same_run(self.partial, self.header.to_dict(), begun.header.to_dict())
         self.header = begun.header
         self._records = list(begun.objects)
+
+
+def _locked(path: Path) -> Callable[[], None]:
+    """Keep other programs from writing a file, on disks that have locks, until the returned function is called.
+
+    The system frees it however the program ends.
+
+    Raises:
+        InputError: another program has it, or there is no such folder.
+    """
+    from filelock import FileLock, Timeout
+
+    with write_errors(path):
+        path.parent.stat()  # the lock would make a folder that is missing
+    lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o666)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(f"another program writes {path}; wait for its end, or name another folder") from error
+    except (OSError, NotImplementedError):
+        return lambda: None
+
+    def unlock() -> None:
+        with suppress(OSError):  # Windows removes no file that is open
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+    return unlock
 
 
 def _write(path: Path, lines: bytes) -> None:
