@@ -29,6 +29,7 @@ from vpuformer.data.sample import Sample
 from vpuformer.evaluation import BATCH
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
+from vpuformer.inference.cores import usable_cores
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.memory import keep_freed_memory
@@ -73,8 +74,9 @@ def compared(
     """Objects per minute of the three ways, their ratios, and all times."""
     passes = recorded(network, samples, kinds)
     segmenter, user = VPUFormerSegmenter(network), SimulatedUser(tuple(kinds))
+    alone = VPUFormerSegmenter(TorchNetwork.from_pretrained("default", "cpu", threads=usable_cores()))
     ways: dict[str, Callable[[], object]] = {
-        "plain": lambda: list(evaluate(samples, segmenter, user, batch=1)),
+        "plain": lambda: list(evaluate(samples, alone, user, batch=1)),
         "blocks": lambda: list(evaluate(samples, segmenter, user, workers=workers)),
         "ceiling": lambda: replay(network, passes, workers),
     }
