@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.files import MAX_BYTES, natural_order, read_json, replacing
+from vpuformer.files import MAX_BYTES, natural_order, read_json, replacing, write_file
 
 
 @given(st.lists(st.text("aB0129/", min_size=1, max_size=8)))
@@ -26,6 +26,11 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
         assert target.read_text() == "before"
     assert target.read_text() == "after"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_text_with_the_name_of_any_file_is_written(tmp_path: Path) -> None:
+    write_file(tmp_path / "page.md", f"ä and {os.fsdecode(b'im' + bytes([0x81]))}")
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == r"ä and im\udc81"
 
 
 @pytest.mark.parametrize("problem", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])

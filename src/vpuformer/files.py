@@ -151,13 +151,15 @@ def write_errors(target: str | os.PathLike[str], *, error: type[VPUFormerError] 
 def write_file(
     target: str | os.PathLike[str], content: bytes | str, *, error: type[VPUFormerError] = InputError
 ) -> None:
-    """Write a file whole or not at all, text as UTF-8.
+    r"""Write a file whole or not at all, text as UTF-8.
+
+    What UTF-8 cannot hold, as in some names of files, becomes `\udc81`.
 
     Raises:
         error: as in `replacing`.
     """
     with replacing(Path(target), error=error) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 def remove_temporary(folder: Path) -> None:

@@ -12,7 +12,7 @@ from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, MaskError
 from vpuformer.evaluation.run import evaluate
-from vpuformer.evaluation.simulated_user import SimulatedUser
+from vpuformer.evaluation.simulated_user import SimulatedUser, object_rng
 from vpuformer.geometry import Crop
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Encoded, Query
@@ -35,6 +35,10 @@ def bar_truth() -> np.ndarray:
 def sample(truth: np.ndarray, number: int = 1, image: np.ndarray | None = None, name: str = "toy/bar") -> Sample:
     image = np.zeros((*truth.shape, 3), np.uint8) if image is None else image
     return Sample(name, number, lambda: image, lambda: truth)
+
+
+def test_a_name_that_is_no_text_has_its_random_stream() -> None:
+    assert object_rng(0, ("toy/b\udc81r", 1)).integers(1000) != object_rng(0, ("toy/bar", 1)).integers(1000)
 
 
 class Stripes(Loop):

@@ -351,6 +351,13 @@ def test_an_error_while_answers_are_read_is_the_one_that_is_raised(tmp_path: Pat
         export()
 
 
+def test_a_reason_that_names_a_folder_that_is_no_text_is_kept(images: Path, tmp_path: Path) -> None:
+    named = images.rename(tmp_path / os.fsdecode(b"im\x81ges"))
+    result = predicted(named, written(tmp_path), tmp_path / "out")
+    assert "there is no image gone.png in" in result.reasons[0]
+    assert "im\\udc81ges" in result.reasons[0]
+
+
 def boxes(folder: Path, names: Iterable[str]) -> Path:
     """Annotations of PASCAL VOC, in which neither images nor objects have ids."""
     folder.mkdir()

@@ -139,7 +139,7 @@ def object_rng(seed: int, key: Key) -> np.random.Generator:
     787
     """
     name, object_id = key
-    digest = hashlib.sha256(f"{seed}\0{name}\0{object_id}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}\0{name}\0{object_id}".encode(errors="surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 

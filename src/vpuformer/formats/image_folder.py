@@ -23,7 +23,12 @@ def shown(given: str) -> str:
     >>> shown("a\ud800.png")
     'a\\ud800.png'
     """
-    return given[:_SHOWN].encode(errors="backslashreplace").decode()
+    return as_text(given[:_SHOWN])
+
+
+def as_text(words: str) -> str:
+    """Words that may hold the name of a file, as text that UTF-8 can hold."""
+    return words.encode(errors="backslashreplace").decode()
 
 
 class ImageFolder:

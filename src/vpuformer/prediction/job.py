@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from vpuformer.errors import InputError, listed
 from vpuformer.formats.annotated_image import AnnotatedImage
+from vpuformer.formats.image_folder import as_text
 from vpuformer.formats.prompted import NO_OBJECT_LEFT, Listed, PromptedImage, PromptedObject, PromptList, Unanswered
 from vpuformer.prediction.predict import Answer, annotated
 from vpuformer.prompts import prompt_from_dict, prompt_to_dict
@@ -275,6 +276,7 @@ class Job:
             )
 
     def _leave_out(self, entry: Unanswered, number: int | None) -> None:
+        entry = entry._replace(image=as_text(entry.image), reason=as_text(entry.reason))
         self._execute("INSERT INTO unanswered VALUES (?, ?, ?, ?, ?)", *entry, number)
 
     def _leave_out_images(self) -> None:
