@@ -141,7 +141,10 @@ def test_the_records_of_another_run_are_not_replaced(tmp_path: Path) -> None:
         RecordWriter(path, HEADER)
 
 
-@pytest.mark.parametrize("content", [b"", b"no json\n", b'{"format": 99}\n', b"\x1f\x8bno gzip", b"[]\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no json\n", b'{"format": 99}\n', b"\x1f\x8bno gzip", gzip.compress(b"")[:10] + b"\xff" * 20, b"[]\n"],
+)
 def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "toy.jsonl.gz"
     path.write_bytes(content)

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import platform
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -241,7 +242,7 @@ def read_records(path: str | os.PathLike[str]) -> Records:
             content = gzip.decompress(content)
         first, *others = _whole_lines(content)
         return Records(RunHeader.from_dict(first), tuple(map(ObjectRecord.from_dict, others)))
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zlib.error) as error:
         raise InputError(f"{file} holds no records of an evaluation, or they are broken ({error})") from error
 
 
