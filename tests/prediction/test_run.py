@@ -330,6 +330,19 @@ def test_two_names_of_one_image_and_two_objects_of_one_id_are_refused(images: Pa
         predicted(images, written(tmp_path, twice), tmp_path / "o")
 
 
+def test_rows_of_one_object_have_one_label_and_one_id(images: Path, tmp_path: Path) -> None:
+    table, columns = tmp_path / "points.csv", "image,x,y,object,label,id\n"
+    table.write_text(columns + "a.png,5,5,1,cup,7\na.png,9,9,1,dog,7\n")
+    with pytest.raises(InputError, match=r"one object of a\.png has two values of label, cup and dog; give its rows"):
+        predicted(images, table, tmp_path / "o")
+    table.write_text(columns + "a.png,5,5,1,cup,7\na.png,9,9,1,cup,8\n")
+    with pytest.raises(InputError, match="two values of id, 7 and 8"):
+        predicted(images, table, tmp_path / "o")
+    table.write_text(columns + "a.png,5,5,1,,\na.png,9,9,1,cup,7\na.png,9,5,1,cup,\nb.jpg,9,9,1,dog,8\n")
+    predicted(images, table, tmp_path / "out")
+    assert [(each["id"], each["category_id"]) for each in coco(tmp_path / "out")["annotations"]] == [(7, 1), (8, 2)]
+
+
 def test_prompts_that_are_missing_are_one_sentence(images: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.jsonl does not exist"):
         predict_folder(images, tmp_path / "gone.jsonl", tmp_path / "out", Disks())

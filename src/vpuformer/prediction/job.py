@@ -271,9 +271,20 @@ class Job:
         with self._unique("objects", found.id):
             self._execute(
                 "INSERT INTO objects (image, key, id, label, prompts) VALUES (?, ?, ?, ?, ?) ON CONFLICT (image, key)"
-                " DO UPDATE SET prompts = rtrim(prompts, ']') || ', ' || ltrim(excluded.prompts, '[')",
+                " DO UPDATE SET prompts = rtrim(prompts, ']') || ', ' || ltrim(excluded.prompts, '['),"
+                " id = coalesce(id, excluded.id), label = coalesce(label, excluded.label)",
                 *(number, entry.key, found.id, found.label, prompts),
             )
+        if entry.key is not None:
+            query = "SELECT label, id FROM objects WHERE image = ? AND key = ?"
+            for name, first, other in zip(
+                ("label", "id"), *self._all(query, number, entry.key), (found.label, found.id), strict=True
+            ):
+                if other not in (None, first):
+                    raise InputError(
+                        f"one object of {given} has two values of {name}, {first} and {other}; give its rows one, or"
+                        " each row an object of its own"
+                    )
 
     def _leave_out(self, entry: Unanswered, number: int | None) -> None:
         entry = entry._replace(image=as_text(entry.image), reason=as_text(entry.reason))
