@@ -76,6 +76,10 @@ def test_a_missing_image_is_named_and_the_others_are_written(image_folder: Path,
     assert more == f"left out: 2 more; see {tmp_path / 'masks/left-out.jsonl'}"
     assert error == "error: 12 images left out, named above"
     assert len(json.loads((tmp_path / "masks/annotations.json").read_bytes())["annotations"]) == 3
+    # The list is among the files, which a part does not write.
+    boxes.write_text(BOXES + "".join(f"gone{number}.png,1,1,2,2,cup\n" for number in range(24)))
+    result = vpuformer("predict", image_folder, boxes, "-o", tmp_path / "part", "--shard", "1/2")
+    assert "left out: 2 more; vpuformer merge lists them in left-out.jsonl" in result.stderr.splitlines()
 
 
 def test_parts_are_joined(image_folder: Path, boxes: Path, tmp_path: Path) -> None:

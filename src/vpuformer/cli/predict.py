@@ -133,7 +133,8 @@ def finish(result: "Predicted", output: Path, *, as_json: bool = False) -> None:
     for reason in result.reasons:
         typer.echo(f"left out: {reason}", err=True)
     if left_out > len(result.reasons):
-        typer.echo(f"left out: {left_out - len(result.reasons):,} more; see {output / LEFT_OUT}", err=True)
+        where = f"see {output / LEFT_OUT}" if written is not None else f"vpuformer merge lists them in {LEFT_OUT}"
+        typer.echo(f"left out: {left_out - len(result.reasons):,} more; {where}", err=True)
     counts = {"image": result.images_left_out, "object": result.objects_left_out}
     said = f"{' and '.join(counted(number, thing) for thing, number in counts.items() if number)} left out, named above"
     if result.images_left_out:
