@@ -87,7 +87,11 @@ def test_parts_are_joined(image_folder: Path, boxes: Path, tmp_path: Path) -> No
     for part in ("1/2", "2/2"):
         result = predicted(image_folder, boxes, "-o", tmp_path / part[0], "--polygons", "--shard", part)
         assert "join all parts with vpuformer merge" in result.stdout
-    assert vpuformer("merge", tmp_path / "1", tmp_path / "2", "-o", tmp_path / "joined").exit_code == 0
+    words = ["merge", tmp_path / "1", tmp_path / "2", "-o", tmp_path / "joined"]
+    assert vpuformer(*words).exit_code == 0
+    again = vpuformer(*words)
+    assert (again.exit_code, "overwrite it (--overwrite)" in again.stderr) == (2, True)
+    assert vpuformer(*words, "--overwrite").exit_code == 0
     assert (tmp_path / "joined/annotations.json").read_bytes() == (tmp_path / "whole/annotations.json").read_bytes()
 
 

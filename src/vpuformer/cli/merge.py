@@ -7,6 +7,8 @@ import typer
 
 from vpuformer.cli.evaluate import finish
 from vpuformer.cli.outputs import make_folder
+from vpuformer.cli.shared_options import OverwriteOption
+from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS
 
 
@@ -16,6 +18,7 @@ def merge(
         typer.Argument(metavar="FOLDER...", help="Outputs of `evaluate` or `predict` with --shard I/N, for every I."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")],
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Join the parts of an evaluation or a prediction.
 
@@ -28,9 +31,13 @@ def merge(
         from vpuformer.cli.predict import with_progress
         from vpuformer.prediction.run import join
 
-        joined = with_progress(lambda on_progress: join(parts, output, on_progress=on_progress), silent=False)
+        joined = with_progress(
+            lambda on_progress: join(parts, output, overwrite=overwrite, on_progress=on_progress), silent=False
+        )
         finish_prediction(joined, output)
         return
+    if overwrite:
+        raise ConfigError("--overwrite replaces masks; records of another evaluation are removed by hand")
     from vpuformer.evaluation.records import read_records, write_records
     from vpuformer.evaluation.shards import merge as merge_records
 
