@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from support.app_disks import Disks
 from vpuformer import Box, Predictor, PromptedImage, PromptedObject, predict
 from vpuformer.errors import MissingDependencyError
 from vpuformer.extras import missing
 from vpuformer.formats.coco_masks import encode
+from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.prediction.ray_stage import Stage, predict_dataset
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -68,6 +70,13 @@ def test_a_worker_answers_as_predict() -> None:
     row = stage({"image": "coffee.jpg", **left_out})
     assert (row["height"], row["width"], row["objects"]) == (0, 0, [])
     assert row["left_out"][0].startswith("a click at (9000, 1) lies outside the image")
+
+
+def test_an_image_whose_objects_are_all_unusable_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VPUFormerSegmenter, "from_pretrained", lambda *_, **__: Disks(5))
+    row = Stage(str(EXAMPLES), "default", "cpu", None)({"image": "coffee.jpg", "objects": [{"prompts": []}]})
+    assert (row["height"], row["width"], row["objects"]) == (0, 0, [])
+    assert row["left_out"][1:] == ["each of its objects is left out"]
 
 
 @pytest.mark.skipif(bool(missing("ray")), reason="needs Ray")

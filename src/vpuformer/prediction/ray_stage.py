@@ -6,7 +6,7 @@ from typing import Any
 from vpuformer.extras import require
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompt_lines import read_line
-from vpuformer.formats.prompted import Listed, PromptedImage, Unanswered
+from vpuformer.formats.prompted import NO_OBJECT_LEFT, Listed, PromptedImage, Unanswered
 from vpuformer.prediction.predict import answer_image
 
 
@@ -59,8 +59,10 @@ class Stage:
         listed = [entry for entry in entries if isinstance(entry, Listed)]
         name = listed[0].image if listed else left_out[0].image
         objects, height, width = [], 0, 0
-        if listed:
-            found = [entry.found for entry in listed if entry.found is not None]
+        found = [entry.found for entry in listed if entry.found is not None]
+        if left_out and listed and not found:
+            left_out.append(Unanswered(name, NO_OBJECT_LEFT))
+        elif listed:
             answer = answer_image(PromptedImage(name, found), self._segmenter, self._folder)
             height, width = answer.size or (0, 0)
             left_out += answer.unanswered
