@@ -30,12 +30,16 @@ class Method(NamedTuple):
 
 
 def parse_kinds(prompts: str) -> "tuple[Kind, ...]":
-    """The kinds of `click+box`, not yet checked.
+    """The kinds of `click+box`, in one order and not yet checked.
 
-    >>> parse_kinds("click+box")
+    >>> parse_kinds("box+click")
     ('click', 'box')
     """
-    return cast("tuple[Kind, ...]", tuple(dict.fromkeys(name.strip() for name in prompts.split("+"))))
+    from vpuformer.prompts import KINDS
+
+    names = dict.fromkeys(name.strip() for name in prompts.split("+"))
+    known = [name for name in KINDS if name in names]
+    return cast("tuple[Kind, ...]", (*known, *(name for name in names if name not in KINDS)))
 
 
 def open_samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Sample]":
