@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vpuformer.evaluation import HUMAN, RECORDS, SUMMARY
+from vpuformer.evaluation.records import read_records
 from vpuformer.model.manifest import read_manifest
 
 RESULTS = Path("benchmarks/results")
@@ -88,10 +89,14 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
 def measure(folder: Path, words: Sequence[str]) -> int:
     command = ["vpuformer", "evaluate", *words, "--output", str(folder)]
     result = HUMAN if "--human" in words else SUMMARY
-    if done(folder / result, ours="--baseline" not in words):
+    ours = "--baseline" not in words
+    if done(folder / result, ours=ours):
         return 0
     for name in (RECORDS, SUMMARY, HUMAN):
         (folder / name).unlink(missing_ok=True)
+    begun = folder / f"{RECORDS}.partial"
+    if ours and begun.exists() and read_records(begun).header.weights_sha256 != read_manifest("default").sha256:
+        begun.unlink()
     print(shlex.join(command), flush=True)
     return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=False).returncode
 
