@@ -5,7 +5,7 @@
 Runs `vpuformer finetune` on the training images of each set, and measures the weights before and after with
 `vpuformer evaluate` on images that the run never saw: ssTEM's slices 10 to 19, and the validation images of the common
 split. What is forgotten is the change of the mean IoU after three clicks on natural validation images. A finished part
-is not repeated. Writes `benchmarks/results/finetune.json`.
+is not repeated. Adds to `benchmarks/results/finetune.json` if its sets have the same weights and options.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from vpuformer.inference.cores import usable_cores
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import bootstrap_interval, iou_at, noc
+from vpuformer.model.manifest import read_manifest
 
 RESULTS = Path(__file__).parent / "results" / "finetune.json"
 SETS = ("sstem", "polyps", "skin", "plants")
@@ -52,8 +53,14 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
 
-    results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"sets": {}}
     natural = natural_objects(options.data / "train", options.data / SPLIT, options.every)
+    head = {
+        "command": f"python benchmarks/finetune.py --minutes {options.minutes:g} --every {options.every}",
+        "weights_sha256": read_manifest("default").sha256,
+        "natural_objects": len(natural),
+    }
+    former: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    sets = former["sets"] if all(former.get(name) == value for name, value in head.items()) else {}
     before = measured("default", natural, CLICKS)
     for name in options.sets:
         model = finetuned(name, options.data, options.runs, options.minutes)
@@ -64,16 +71,15 @@ def main() -> None:
             pair = measured("default", samples), measured(str(model), samples)
             row |= {f"NoC@{100 * target:.0f}": changed(*pair, noc_at(target)) for target in (0.85, 0.9)}
             row["IoU@1"] = changed(*pair, lambda curve: iou_at(curve, 1))
-            results["sets"][name] = row
-            results["command"] = f"python benchmarks/finetune.py --minutes {options.minutes:g} --every {options.every}"
-            results["natural_objects"] = len(natural)
-            RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+            sets[name] = row
+            RESULTS.write_text(json.dumps({"sets": sets, **head}, indent=2) + "\n")
         print(json.dumps({name: row}, indent=2), flush=True)
 
 
 def finetuned(name: str, data: Path, runs: Path, minutes: float) -> Path:
     """The model folder of a set, trained if it is missing."""
-    source, model = runs / f"{name}-data", runs / f"{name}-{minutes:g}"
+    source = runs / f"{name}-data"
+    model = runs / f"{name}-{minutes:g}-{read_manifest('default').sha256[:8]}"
     if not (model / "report.json").is_file():
         shutil.rmtree(source, ignore_errors=True)
         write_training_images(name, data, source)
