@@ -213,14 +213,16 @@ def tests_in_short() -> str:
     head = "| mean number of prompts | protocol | "
     lines = [head + " | ".join(titles) + " |", "|---|---|" + "--:|" * len(titles)]
     for name, title in SHORT.items():
-        shown, cells = None, []
+        shown, cells, mark = None, [], ""
         for dataset in SETS:
             paths = [RESULTS / dataset / run / "summary.json" for run in (name, "default-click")]
             summary, ours = (json.loads(path.read_text()) if path.exists() else {"objects": 0} for path in paths)
             fits = summary["objects"] == ours["objects"] and protocol(summary) == (shown or protocol(summary))
             shown = protocol(summary) if fits else shown
+            if fits and name.startswith("default") and not of_bundled_weights(summary):
+                mark = " (earlier weights)"
             cells += [number_shown(summary, measure) if fits else "-" for measure in measures]
-        lines.append(f"| {title} | {shown or '-'} | " + " | ".join(cells) + " |")
+        lines.append(f"| {title}{mark} | {shown or '-'} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -307,7 +309,8 @@ def zoom() -> str:
         expansion, side, kept = rule.split(",")
         cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
         lines.append(f"| {expansion}, {side} px, IoU {kept} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", f"{result['objects']} natural objects; `{result['command']}`"])
+    weights = "" if of_bundled_weights(result) else ", earlier weights"
+    return "\n".join([*lines, "", f"{result['objects']} natural objects{weights}; `{result['command']}`"])
 
 
 def trust_in_answers() -> str:

@@ -4,7 +4,7 @@
 
 Each rule is EXPANSION,MIN_SIDE,KEEP_IOU (`vpuformer.inference.zoom.ZoomRule`). Reports the mean IoU over the natural
 images after 1 to 3 mixed prompts and after 1, 3 and 5 clicks, and the passes of the image encoder and of the decoder
-per prompt. Adds to `benchmarks/results/zoom.json` if its rows have the same weights.
+per prompt. Adds to `benchmarks/results/zoom.json` if its rows have the same weights and objects.
 """
 
 import argparse
@@ -46,18 +46,17 @@ def main() -> None:
 
     weights = read_manifest("default").sha256
     former: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    rules = former["rules"] if former.get("weights_sha256") == weights else {}
     samples = natural_objects(options.root, options.split)
+    head = {
+        "command": "python benchmarks/zoom.py --root data/train --split data/split.json RULE...",
+        "weights_sha256": weights,
+        "objects": len(samples),
+    }
+    rules = former["rules"] if all(former.get(name) == value for name, value in head.items()) else {}
     for rule in options.rules:
         rules[rule] = measure(samples, rule, options.workers)
         print(rule, rules[rule], flush=True)
-        content = {
-            "command": "python benchmarks/zoom.py --root data/train --split data/split.json RULE...",
-            "weights_sha256": weights,
-            "objects": len(samples),
-            "rules": rules,
-        }
-        RESULTS.write_text(json.dumps(content, indent=2) + "\n")
+        RESULTS.write_text(json.dumps(head | {"rules": rules}, indent=2) + "\n")
 
 
 def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
