@@ -11,6 +11,7 @@ import pytest
 from support.commands import vpuformer
 from support.measured import Loop, measure, without_times
 from vpuformer.arrays import RGB, FloatMap
+from vpuformer.cli.methods import choose_samples
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
 from vpuformer.evaluation.records import Records, RunHeader, read_records, write_records
@@ -264,6 +265,12 @@ def test_the_network_says_much_the_same_alone(network: Any) -> None:
         measure(samples(5), network, first_kind="box", max_interactions=1, batch=batch) for batch in (8, 1)
     )
     assert [record.ious[0] for record in together] == pytest.approx([record.ious[0] for record in alone], abs=0.02)
+
+
+def test_an_object_whose_name_holds_brackets_is_chosen_by_its_name() -> None:
+    samples = [Sample(f"toy/{name}", 1, np.empty, np.empty) for name in ("cup [1]", "cup 1")]
+    assert [each.name for each in choose_samples(samples, ["toy/cup [1]#1"], None, None)] == ["toy/cup [1]"]
+    assert len(choose_samples(samples, ["toy/cup*"], None, None)) == 2
 
 
 # --- the command --------------------------------------------------------------------------------------------------

@@ -94,7 +94,8 @@ def choose_samples(
 
 
 def _named(sample: "Sample", pattern: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for name in (sample.name, f"{sample.name}#{sample.object_id}"))
+    names = (sample.name, f"{sample.name}#{sample.object_id}")
+    return pattern in names or any(fnmatch.fnmatchcase(name, pattern) for name in names)  # a name may hold brackets
 
 
 def open_method(
