@@ -201,10 +201,12 @@ def finish(header: "RunHeader", records: "Sequence[ObjectRecord]", folder: Path)
 def _measure(
     samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path, *, silent: bool = False
 ) -> "Sequence[ObjectRecord]":
+    from rich.markup import escape
+
     from vpuformer.evaluation.run import evaluate_to_file
 
     with progress_bar(silent=silent) as bar:
-        task = bar.add_task(f"{header.model} on {header.dataset}", total=len(samples))
+        task = bar.add_task(escape(f"{header.model} on {header.dataset}"), total=len(samples))
         return evaluate_to_file(
             samples,
             method.segmenter,

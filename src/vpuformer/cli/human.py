@@ -23,6 +23,7 @@ def evaluate_with_scribbles(
 ) -> None:
     """Evaluate with people's scribbles; see `vpuformer.evaluation.human`."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from vpuformer.evaluation.human import evaluate_human, summarise_human
@@ -47,6 +48,6 @@ def evaluate_with_scribbles(
         table.add_column(title, justify="right")
     for name, numbers in sets.items():
         shown = ("iou", "human_iou", "simulated_iou", "gain", "human_length", "simulated_length")
-        table.add_row(name, *[f"{numbers[field]:.3f}" for field in shown])
+        table.add_row(escape(name), *[f"{numbers[field]:.3f}" for field in shown])
     Console().print(table)
     typer.echo(folder / HUMAN)

@@ -294,6 +294,10 @@ def shown(summaries: list[Summary]) -> str:
     return capture.get()
 
 
+def test_the_screen_shows_a_name_with_brackets() -> None:
+    assert "[bold]net[/x]" in shown([{**summary(), "model": "[bold]net[/x]"}])
+
+
 def test_the_screen_shows_one_run_with_its_intervals() -> None:
     text = shown([summary()])
     for part in ("net", "toy", "click", "NoC@90", "8.00", "1.00 .. 20.00", "IoU@1", "0.550", "NoF@90", "objects"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from vpuformer.evaluation.report.summary import Summary, count_title, interval_shown, number_shown, prompts_shown
@@ -19,7 +20,8 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
     table = Table()
     table.add_column("")
     for summary in summaries:
-        table.add_column(f"{summary['model']}\n{summary['dataset']}\n{prompts_shown(summary)}", justify="right")
+        title = f"{summary['model']}\n{summary['dataset']}\n{prompts_shown(summary)}"
+        table.add_column(escape(title), justify="right")
     if len(summaries) == 1:
         table.add_column("95 %", justify="right")
     shown = (name for summary in summaries for name in summary if _on_screen(name, summary))
