@@ -17,7 +17,7 @@ from vpuformer.errors import CheckpointError, ConfigError, InputError, MissingDe
 from vpuformer.evaluation.baselines import BASELINES, open_baseline
 from vpuformer.evaluation.baselines.sam_models import FAMILIES
 from vpuformer.evaluation.baselines.sam_prompts import to_frame
-from vpuformer.inference.protocol import Encoded
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 torch = pytest.importorskip("torch")
@@ -249,6 +249,21 @@ def test_its_own_answer_goes_back_as_logits(loaded: Any, encoded: Any, family: s
     assert np.abs(second - fresh).max() > 1e-4
     assert np.abs(third - second).max() > 1e-4
     assert calls[1]["input_masks"].abs().max() <= (FAMILIES[family].clamp or np.inf)
+
+
+def test_every_object_asked_about_together_keeps_its_logits(loaded: Any, encoded: Any) -> None:
+    from vpuformer.evaluation.baselines.sam import MAX_ANSWERS
+
+    clicks = [[Click(x, y)] for y in (10, 20, 30, 40) for x in range(5, 50, 5)]
+    first = loaded.segment([Query(encoded, each) for each in clicks])
+    calls = seen(loaded)
+    again = [
+        Query(encoded, [*each, Click(60, 5, False)], answer.probability)
+        for each, answer in zip(clicks, first, strict=True)
+    ]
+    loaded.segment(again)
+    assert len(clicks) > MAX_ANSWERS
+    assert all("input_masks" in call for call in calls)
 
 
 def test_a_mask_of_other_making_is_left_out(loaded: Any, encoded: Any, image: np.ndarray) -> None:

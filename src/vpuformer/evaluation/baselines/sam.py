@@ -12,7 +12,7 @@
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
@@ -29,7 +29,7 @@ from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.model.device import choose_device
 
 MAX_ANSWERS = 32
-"""Answers of an image whose logits are kept for the next prompt; 0.3 MB each."""
+"""Answers of an image whose logits are kept for the next prompt, if no more objects are asked about; 0.3 MB each."""
 
 
 class SamImage(Encoded):
@@ -48,6 +48,12 @@ class SamImage(Encoded):
         self.frame, self.sizes, self.embeddings = frame, sizes, embeddings
         self._lock = threading.Lock()
         self._answers: OrderedDict[bytes, Tensor] = OrderedDict()
+        self._most = MAX_ANSWERS
+
+    def expect(self, number: int) -> None:
+        """Keep the logits of at least so many answers: those to the objects that are asked about together."""
+        with self._lock:
+            self._most = max(self._most, number)
 
     def logits(self, mask: FloatMap | None) -> Tensor | None:
         """The logits, shape [1, 1, h, w], of the answer with these values; None for others."""
@@ -58,7 +64,7 @@ class SamImage(Encoded):
         """Keep the logits of an answer, in place of the oldest."""
         with self._lock:
             self._answers[_digest(probability)] = logits
-            if len(self._answers) > MAX_ANSWERS:
+            if len(self._answers) > self._most:
                 self._answers.popitem(last=False)
 
 
@@ -137,7 +143,10 @@ class Sam:
             PromptError: a query has no prompt.
             InputError: another segmenter has encoded the image of a query.
         """
-        return [self._answer(query, query.encoded_as(SamImage)) for query in queries]
+        images = [query.encoded_as(SamImage) for query in queries]
+        for image, number in Counter(images).items():
+            image.expect(number)
+        return [self._answer(query, image) for query, image in zip(queries, images, strict=True)]
 
     @torch.inference_mode()
     def _answer(self, query: Query, image: SamImage) -> Prediction:
