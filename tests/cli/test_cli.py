@@ -459,6 +459,7 @@ def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkey
         (["--prompts", "click+lasso"], "no kind of prompt called 'lasso'; there are box, click, scribble"),
         (["--first", "lasso"], "no kind of prompt called 'lasso'"),
         (["--baseline", "grabcut"], "no baseline called 'grabcut'; there are "),
+        (["--baseline", "random-walker", "--device", "cuda"], "--device is for VPUFormer and sam, sam2, sam-hq, not"),
         (["--root", "nowhere"], "nowhere is not laid out as grabcut"),
         (["--limit", "0"], "--limit is at least 1, got 0"),
         (["--stop-at-iou", "85", "--baseline", "opencv-grabcut"], "--stop-at-iou=85 must be an IoU above 0"),

@@ -17,6 +17,7 @@ from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOptio
 from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS, SUMMARY
 from vpuformer.evaluation.baselines import BASELINES
+from vpuformer.evaluation.baselines.sam_models import FAMILIES
 from vpuformer.extras import require
 from vpuformer.memory import keep_freed_memory
 
@@ -120,6 +121,8 @@ def evaluate(
             "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --stop-at-iou, --seed,"
             " --batch, --workers and --shard"
         )
+    if baseline is not None and device is not None and baseline.partition(":")[0] not in FAMILIES:
+        raise ConfigError(f"--device is for VPUFormer and {', '.join(FAMILIES)}, not for {baseline}; leave it out")
     processes = TorchrunProcesses.from_environment()
     if processes.count > 1 and (shard is not None or human is not None):
         raise ConfigError("torchrun's processes share the objects already; leave out --shard and --human")

@@ -131,7 +131,7 @@ def open_method(
 
     # One object at a time is what a person waits for; several together are what the machine can do: passes in threads
     # of their own, with a core each, do more than every pass on all cores, and sums come out the same on any machine.
-    alone = batch == 1 and workers in (None, 1)
+    alone = batch == workers == 1
     segmenter = VPUFormerSegmenter.from_pretrained(
         model, device, runtime=runtime, threads=None if alone else 1, views=views
     )

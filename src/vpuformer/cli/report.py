@@ -55,6 +55,8 @@ def report(
         raise ConfigError("--device and --runtime are those of --model; give it too, or leave them out")
     if model is not None and not data:
         raise ConfigError("--model draws answers into images; say where they are with --data NAME=FOLDER")
+    if output is None and data:
+        raise ConfigError("--data shows images in a page; say where that goes with -o PAGE.html")
     roots = dict(_root(each) for each in data or [])
     if output is not None:
         check_file(output, "the page", _SUFFIXES)

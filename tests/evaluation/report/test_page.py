@@ -373,6 +373,7 @@ def test_the_command_asks_a_network_again(grabcut: Path, tmp_path: Path) -> None
     [
         ([], "nothing to write; say where the page goes with -o PAGE.html"),
         (["--tables", "latex"], "tables are printed as markdown, got --tables latex"),
+        (["--tables", "markdown", "--data", "grabcut=GrabCut"], "--data shows images in a page; say where that goes"),
         (["-o", "page.pdf"], "the page is written as .html, .htm, .md, got the name 'page.pdf'"),
         (["-o", "page.html", "--model", "default"], "--model draws answers into images; say where they are"),
         (["-o", "page.html", "--data", "GrabCut"], "--data wants NAME=FOLDER, such as grabcut=data/GrabCut"),
