@@ -97,19 +97,18 @@ def measured(
     network = TorchNetwork.from_pretrained(model, "cpu", threads=1)
     segmenter = VPUFormerSegmenter(network, views=views)
     user = SimulatedUser(kinds, max_interactions=PROMPTS)
-    decoded = 0
+    decoded: list[int] = []  # several threads append to a list without losing an entry
 
     def count(name: str, inputs: tuple[Any, ...]) -> None:
-        nonlocal decoded
         if name == "decode":
-            decoded += len(inputs[1])
+            decoded.append(len(inputs[1]))
 
     blocks = [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
     with watched(network.model, count), ThreadPoolExecutor(workers) as threads:
         objects = [
             each for done in threads.map(lambda block: run_block(segmenter, user, block), blocks) for each in done
         ]
-    return summary(objects, decoded)
+    return summary(objects, sum(decoded))
 
 
 def run_block(segmenter: VPUFormerSegmenter, user: SimulatedUser, block: Sequence[Sample]) -> list[Corrected]:

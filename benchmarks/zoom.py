@@ -64,11 +64,11 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     views = ViewSettings(ZoomRule(expansion, int(min_side), keep_iou))
     network = TorchNetwork.from_pretrained("default", "cpu", threads=1)
     segmenter = VPUFormerSegmenter(network, views=views)
-    passes = dict.fromkeys(("encode", "decode"), 0)
+    passes: dict[str, list[int]] = {"encode": [], "decode": []}  # several threads append without losing an entry
 
     def count(name: str, inputs: tuple[Any, ...]) -> None:
         # The batch: images of `encode`, previous masks of `decode`.
-        passes[name] += len(inputs[0 if name == "encode" else 1])
+        passes[name].append(len(inputs[0 if name == "encode" else 1]))
 
     scores, prompts = {}, 0
     with watched(network.model, count):
@@ -78,7 +78,7 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
             prompts += sum(len(each.interactions) for each in records)
             for k in counts:
                 scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
-    return scores | {f"{name} passes a prompt": round(number / prompts, 2) for name, number in passes.items()}
+    return scores | {f"{name} passes a prompt": round(sum(counts) / prompts, 2) for name, counts in passes.items()}
 
 
 if __name__ == "__main__":
