@@ -86,16 +86,19 @@ def choose_samples(
     for option, number in (("--every", every), ("--limit", limit)):
         if number is not None and number < 1:
             raise ConfigError(f"{option} is at least 1, got {number}")
+    names = [(sample.name, f"{sample.name}#{sample.object_id}") for sample in samples]
+    wanted: set[int] = set()
     for pattern in only:
-        if not any(_named(sample, pattern) for sample in samples):
+        # A name may hold brackets, which mean something else in a pattern.
+        exact = {number for number, both in enumerate(names) if pattern in both}
+        found = exact or {
+            number for number, both in enumerate(names) if any(fnmatch.fnmatchcase(name, pattern) for name in both)
+        }
+        if not found:
             raise ConfigError(f"no object is named {pattern!r}; the first is {samples[0].name!r}")
-    chosen = [sample for sample in samples if not only or any(_named(sample, pattern) for pattern in only)]
+        wanted |= found
+    chosen = [sample for number, sample in enumerate(samples) if not only or number in wanted]
     return chosen[::every][:limit]
-
-
-def _named(sample: "Sample", pattern: str) -> bool:
-    names = (sample.name, f"{sample.name}#{sample.object_id}")
-    return pattern in names or any(fnmatch.fnmatchcase(name, pattern) for name in names)  # a name may hold brackets
 
 
 def open_method(
