@@ -51,7 +51,7 @@ class SamImage(Encoded):
         self._most = MAX_ANSWERS
 
     def expect(self, number: int) -> None:
-        """Keep the logits of at least so many answers: those to the objects that are asked about together."""
+        """Keep the logits of so many answers or more: those to objects asked about together."""
         with self._lock:
             self._most = max(self._most, number)
 
