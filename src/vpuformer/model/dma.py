@@ -240,7 +240,7 @@ class DMA(nn.ModuleList):
             # Training on several devices needs a gradient of every trained weight, and these have none.
             for part in (self[-1].prompt_to_semantic, self[-1].prompt_ffn, self[-1].prompt_prior):
                 if part is not None:
-                    part.requires_grad_(requires_grad=False)
+                    part.requires_grad_(False)
         self.register_buffer("_frequencies", random_frequencies(config.dim) if fourier else None, persistent=False)
 
     @property
