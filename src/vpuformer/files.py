@@ -1,4 +1,4 @@
-"""Files: read within a limit, written whole or not at all, and listed.
+"""Files: read within a limit, written whole or not at all, locked, and listed.
 
 Every error of the operating system becomes one sentence.
 """
@@ -11,7 +11,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +193,30 @@ def replacing(target: Path, *, error: type[VPUFormerError] = InputError) -> Iter
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, refusal: VPUFormerError) -> Iterator[None]:
+    """Keep other programs out by a lock file, on disks that have locks.
+
+    The system frees the lock however the program ends.
+
+    Args:
+        path: of the lock file, in a folder that exists.
+        refusal: the error to raise if another program has the lock.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, mode=0o666)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise refusal from error
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no file that is open
+            path.unlink(missing_ok=True)
+        lock.release()

@@ -10,8 +10,8 @@ import json
 import os
 import platform
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Self
 from vpuformer.arrays import Size
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.extras import installed_version
-from vpuformer.files import files_below, read_bytes, read_json, sha256_of_names, write_errors, write_file
+from vpuformer.files import files_below, locked, read_bytes, read_json, sha256_of_names, write_errors, write_file
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
 
@@ -313,8 +313,11 @@ class RecordWriter:
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.header = header
         self._records: list[ObjectRecord] = []
-        self._unlock = _locked(self.path)
-        try:
+        refusal = InputError(f"another program writes {self.path}; wait for its end, or name another folder")
+        with ExitStack() as lock:
+            with write_errors(self.path):
+                self.path.parent.stat()  # the lock would make a folder that is missing
+            lock.enter_context(locked(self.path.with_name(f".{self.path.name}.lock"), refusal))
             check_former(self.path, header)
             with write_errors(self.partial):
                 if self.partial.exists() and _drop_broken_end(self.partial):
@@ -322,9 +325,7 @@ class RecordWriter:
                 else:
                     self.partial.write_bytes(_line(header.to_dict()))
                 self._file = self.partial.open("ab")
-        except BaseException:
-            self._unlock()
-            raise
+            self._lock = lock.pop_all()
 
     @property
     def records(self) -> tuple[ObjectRecord, ...]:
@@ -344,48 +345,18 @@ class RecordWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        try:
+        with self._lock:
+            self._file.close()
             if kind is None and len(self._records) == self.header.objects:
                 with write_errors(self.path):
                     _write(self.path, self.partial.read_bytes())
                     self.partial.unlink()
-        finally:
-            self._unlock()
 
     def _resume(self) -> None:
         begun = read_records(self.partial)
         check_same_run(self.partial, self.header.to_dict(), begun.header.to_dict())
         self.header = begun.header
         self._records = list(begun.objects)
-
-
-def _locked(path: Path) -> Callable[[], None]:
-    """Keep other programs from writing a file, on disks that have locks, until the returned function is called.
-
-    The system frees it however the program ends.
-
-    Raises:
-        InputError: another program has it, or there is no such folder.
-    """
-    from filelock import FileLock, Timeout
-
-    with write_errors(path):
-        path.parent.stat()  # the lock would make a folder that is missing
-    lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o666)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(f"another program writes {path}; wait for its end, or name another folder") from error
-    except (OSError, NotImplementedError):
-        return lambda: None
-
-    def unlock() -> None:
-        with suppress(OSError):  # Windows removes no file that is open
-            Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
-
-    return unlock
 
 
 def _write(path: Path, lines: bytes) -> None:

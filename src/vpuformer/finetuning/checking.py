@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vpuformer.arrays import RGB, Size
 from vpuformer.data.sample import LARGEST_SHARE, SMALLEST_OBJECT
@@ -102,6 +102,20 @@ class UsableData:
         if self.prompts:
             parts.append(f"{counted(self.prompts, 'prompt')} of people")
         return f"{self.title}: {', '.join(parts)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the report of a fine-tuning says about its data."""
+        return {
+            "summary": self.summary(),
+            "layout": self.title,
+            "root": str(self.root),
+            "folder": str(self.folder),
+            "images": len(self.images),
+            "objects": self.objects,
+            "labels": self.labels,
+            "prompts": self.prompts,
+            "left_out": list(self.left_out),
+        }
 
     def notes(self) -> list[str]:
         """Sentences about the values that are shown, and about ignored pixels."""

@@ -156,28 +156,15 @@ def finetune(
     except BaseException:  # without settings, nobody can resume it
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    held_out = {
-        "held_out_images": sum(map(len, split.images.values())),
-        "held_out_objects": len(split.objects),
+    images, objects = sum(map(len, split.images.values())), len(split.objects)
+    content = {
+        "settings": asdict(settings),
+        "data": usable.to_dict() | {"notes": notes},
+        "held_out_images": images,
+        "held_out_objects": objects,
     }
-    found = {
-        "summary": usable.summary(),
-        "layout": usable.title,
-        "root": str(usable.root),
-        "folder": str(usable.folder),
-        "images": len(usable.images),
-        "objects": usable.objects,
-        "labels": usable.labels,
-        "prompts": usable.prompts,
-        "notes": notes,
-        "left_out": list(usable.left_out),
-    }
-    content = {"settings": asdict(settings), "data": found, **held_out}
     write_file(folder / SETTINGS, json.dumps(content, indent=2) + "\n")
-    progress.say(
-        f"held out: {held_out['held_out_objects']} objects on {held_out['held_out_images']} of {len(usable.images)}"
-        f" images ({folder / SPLIT})"
-    )
+    progress.say(f"held out: {objects} objects on {images} of {len(usable.images)} images ({folder / SPLIT})")
     return _Run(settings, content, progress).finish()
 
 

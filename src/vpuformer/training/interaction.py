@@ -200,7 +200,10 @@ class _TrainingUser:
     def first(
         self, truth: Truth, others: BoolMask, recorded: Sequence[Prompt], rng: np.random.Generator
     ) -> list[Prompt]:
-        """The prompts before the first pass; at random the first of the `recorded` ones, with a positive one."""
+        """The prompts before the first pass.
+
+        At random these are the first of the `recorded` ones, as many as it takes to have a positive one, or more.
+        """
         positive = next((i for i, prompt in enumerate(recorded) if prompt.positive), None)
         if positive is not None and rng.random() < self.settings.recorded_prompt_prob:
             return list(recorded[: 1 + int(rng.integers(positive, len(recorded)))])

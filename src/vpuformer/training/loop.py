@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError, VPUFormerError
-from vpuformer.files import write_file
+from vpuformer.files import locked, write_file
 from vpuformer.geometry import SMALLEST_INPUT
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
@@ -22,7 +22,6 @@ from vpuformer.model.manifest import read_manifest
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.distributed import Processes, gather_full
-from vpuformer.training.folder_lock import alone_in
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.interrupts import Interrupted, StopRequest, stopping_between_steps
 from vpuformer.training.loader import MicroBatch, StepLoader, open_data, share
@@ -101,7 +100,8 @@ def train(
         )
     # A resumed run needs no initial weights, whose files may no longer exist.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
-    with alone_in(recipe.folder) if processes.first else nullcontext():
+    refusal = ConfigError(f"another run trains in {recipe.folder}; wait until it has ended, or stop it")
+    with locked(recipe.folder / ".lock", refusal) if processes.first else nullcontext():
         if path.exists() and not resume:
             raise ConfigError(
                 f"another run has ended in {recipe.folder} meanwhile; resume it, or choose another folder"
