@@ -92,7 +92,7 @@ def test_the_images_of_the_idea_show_what_their_page_says(monkeypatch: pytest.Mo
     for name, prompts in {**figures["PROMPTS"], "two": figures["TWO"]}.items():
         seen = figures["look"](model, photograph, prompts)
         assert len(seen.reads) == len(seen.is_read) == 3
-        covered = prompt_priors(figures["batch"](photograph, prompts), [(16, 16)])[0][0, 0] > np.log(0.5)
+        covered = prompt_priors(figures["batch"](photograph, prompts), [seen.reads[0].shape[1:]])[0][0, 0] > np.log(0.5)
         for layer in range(3):
             reads, is_read = seen.reads[layer][0], seen.is_read[layer][0]
             assert reads.sum() == pytest.approx(1, abs=1e-4)
