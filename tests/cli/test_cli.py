@@ -560,7 +560,7 @@ def test_a_training_that_cannot_be(
 def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpuformer.extras.find_spec", lambda _: None)
     said = refused("train", "--data", "sets", "--output", tmp_path / "run")
-    assert said.startswith("training needs scipy, ")
+    assert said.startswith("training needs filelock, scipy, ")
     assert said.endswith(", lightning_fabric, tensorboard; install it with: pip install 'vpuformer[train]'")
 
 

@@ -105,7 +105,7 @@ def test_what_cannot_be_is_refused() -> None:
         choose_runtime(runtime="onx")
     with pytest.raises(ConfigError, match="the runtime onnx computes on the CPU, got the device 'cuda'"):
         choose_runtime(device="cuda", runtime="onnx")
-    with pytest.raises(CheckpointError, match="take 256 x 256 pixels, wanted 384"):
+    with pytest.raises(CheckpointError, match="take 192 x 192 pixels, wanted 384"):
         choose_runtime(runtime="onnx", input_size=384)
     with pytest.raises(CheckpointError, match="no model called"):
         choose_runtime("defalt")

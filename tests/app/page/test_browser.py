@@ -64,7 +64,7 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
         areas.append(person.area)
         person.drag([(170, 16), (410, 310)])
         areas.append(person.area)
-        person.scribble([(205, 250), (222, 270), (220, 295)], positive=False)
+        person.scribble([(110, 150), (105, 200), (120, 250)], positive=False)
         areas.append(person.area)
         told = person.click((370, 290), positive=False)
         areas.append(person.area)
