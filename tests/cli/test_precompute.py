@@ -30,11 +30,11 @@ def precomputed(*words: object) -> str:
 
 def test_every_image_is_encoded_once_until_it_changes(image_folder: Path, cache: Path) -> None:
     before = sorted(image_folder.rglob("*"))
-    assert precomputed(image_folder).startswith("computed the features of 3 images, found those of 0; 7 MB in ")
-    assert precomputed(image_folder).startswith("computed the features of 0 images, found those of 3; 7 MB in ")
+    assert precomputed(image_folder).startswith("computed the features of 3 images, found those of 0; 4 MB in ")
+    assert precomputed(image_folder).startswith("computed the features of 0 images, found those of 3; 4 MB in ")
     (image_folder / "a.png").rename(image_folder / "z.png")  # the same image
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(image_folder / "b.jpg")  # another one of the same name
-    assert precomputed(image_folder).startswith("computed the features of 1 image, found those of 2; 10 MB in ")
+    assert precomputed(image_folder).startswith("computed the features of 1 image, found those of 2; 6 MB in ")
     assert len(list(cache.iterdir())) == 4
     assert len(sorted(image_folder.rglob("*"))) == len(before)
 
@@ -69,9 +69,9 @@ def test_a_broken_image_is_named_and_the_others_are_encoded(image_folder: Path, 
 
 
 def test_features_that_would_displace_each_other_are_refused(image_folder: Path, cache: Path) -> None:
-    result = vpuformer("precompute", image_folder, "--max-size", "0.005")
+    result = vpuformer("precompute", image_folder, "--max-size", "0.003")
     assert result.exit_code == 2
-    assert "the features of 3 images take 0.0075 GB, and at most 0.005 GB are kept; raise --max-size" in result.stderr
+    assert "the features of 3 images take 0.0042 GB, and at most 0.003 GB are kept; raise --max-size" in result.stderr
     assert len(list(cache.iterdir())) == 1
     for size in ("0", "-1", "nan", "inf", "1e+300"):
         result = vpuformer("precompute", image_folder, "--max-size", size)

@@ -132,7 +132,7 @@ def test_objects_that_are_selected_together_are_labelled_at_once(address: str) -
         row(person, 1).locator(".row").click()
         row(person, 3).locator(".row").click(modifiers=["Shift"])
         row(person, 2).locator(".row").click(modifiers=["Control"])
-        assert page.locator("#current-state").inner_text() == "2 objects selected"
+        page.locator("#current-state", has_text="2 objects selected").wait_for()
         pressed = page.locator("#objects [aria-pressed=true].row .swatch")
         assert pressed.all_inner_texts() == ["1", "3"]
         page.locator("#stage").focus()
