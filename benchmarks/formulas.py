@@ -28,6 +28,7 @@ CENTRE = 224.0
 
 
 def main() -> None:
+    model = load_model("default")
     strokes = random_strokes(np.random.default_rng(0))
     content = {
         "command": "python benchmarks/formulas.py",
@@ -45,8 +46,11 @@ def main() -> None:
         },
         "weights_sha256": read_manifest("default").sha256,
         "largest value of the token for no prompt in the bundled weights": float(
-            load_model("default").pue.no_prompt.detach().abs().max()
+            model.pue.no_prompt.detach().abs().max()
         ),
+        "least and largest constant in the place of the gates in the bundled weights": [
+            float(pick(torch.stack([layer.scale for layer in model.dma]).detach())) for pick in (torch.min, torch.max)
+        ],
     }
     write_file(RESULTS, json.dumps(content, indent=2) + "\n")
     print(json.dumps(content, indent=2))

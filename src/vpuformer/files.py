@@ -11,7 +11,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,7 @@ def replacing(target: Path, *, error: type[VPUFormerError] = InputError) -> Iter
 def locked(path: Path, refusal: VPUFormerError) -> Iterator[None]:
     """Keep other programs out by a lock file, on disks that have locks.
 
-    The system frees the lock however the program ends.
+    The system frees the lock however the program ends. The file stays.
 
     Args:
         path: of the lock file, in a folder that exists.
@@ -217,6 +217,4 @@ def locked(path: Path, refusal: VPUFormerError) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows removes no file that is open
-            path.unlink(missing_ok=True)
         lock.release()

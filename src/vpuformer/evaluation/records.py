@@ -11,7 +11,7 @@ import os
 import platform
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -317,7 +317,9 @@ class RecordWriter:
         with ExitStack() as lock:
             with write_errors(self.path):
                 self.path.parent.stat()  # the lock would make a folder that is missing
-            lock.enter_context(locked(self.path.with_name(f".{self.path.name}.lock"), refusal))
+            file = self.path.with_name(f".{self.path.name}.lock")
+            lock.enter_context(locked(file, refusal))
+            lock.callback(_remove, file)
             check_former(self.path, header)
             with write_errors(self.partial):
                 if self.partial.exists() and _drop_broken_end(self.partial):
@@ -357,6 +359,11 @@ class RecordWriter:
         check_same_run(self.partial, self.header.to_dict(), begun.header.to_dict())
         self.header = begun.header
         self._records = list(begun.objects)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # Windows removes no file that is open
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, lines: bytes) -> None:

@@ -35,7 +35,7 @@ from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interrupts import Interrupted
 from vpuformer.training.loop import WEIGHTS, interactions_of, train
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME, read_state
+from vpuformer.training.state import NAME, read_step
 
 SETTINGS, BEFORE, QUICK = "finetune.json", "before.json", "quick.json"
 """Files of a run: its settings and what was found; two measurements of the first weights, of the table and of a
@@ -302,7 +302,7 @@ class _Run:
             recipe = recipe_for(self.settings, int(min(max(left / seconds, 1), MOST_STEPS)), photographs)
         watch = Watch(samples, self.training, score, recipe.length, self._left(reserved), validating, self.progress)
         if resume:
-            _, watch.done = read_state(self.training / NAME)
+            watch.done = read_step(self.training / NAME)
         interrupted = False
         try:
             train(

@@ -4,8 +4,10 @@ The file is written under a temporary name and renamed, so a run that is killed 
 Sharded tensors are gathered, so the state does not depend on the number of devices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -56,6 +58,18 @@ def read_state(path: Path) -> tuple[State, int]:
     Raises:
         CheckpointError: the file is broken, or another version of the program wrote it.
     """
+    with _opened(path) as (file, step):
+        return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118
+
+
+def read_step(path: Path) -> int:
+    """The number of steps done; the errors are those of `read_state`."""
+    with _opened(path) as (_, step):
+        return step
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, int]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
@@ -65,7 +79,7 @@ def read_state(path: Path) -> tuple[State, int]:
                     f"{path} is the state of a run of another version of vpuformer; finish the run with that version,"
                     " or start another one from its weights with --init FOLDER/weights"
                 )
-            return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118
+            yield file, step
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is not the state of a run ({error}); delete it to start a new run") from error
 
