@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LIMIT = 10_000_000
-"""Bytes that the wheel has at most."""
+LIMIT = 16 * 2**20
+"""Bytes that the wheel has at most; nearly all of it is the bundled model."""
 
 
 def main(folder: Path) -> None:
