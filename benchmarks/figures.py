@@ -156,6 +156,7 @@ def blocks() -> dict[str, str]:
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
         "off-centre": off_centre(),
+        "enclosing-box": enclosing_box(),
         "given-masks": given_masks(),
         "finetuning": finetuning(),
         "stages": stages(),
@@ -365,6 +366,27 @@ def off_centre() -> str:
         cells = [f"{row['gain']:+.4f}, {row['falls']:.1%}, {row['ruins']}" for row in rows.values()]
         lines.append(f"| {where} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
+
+
+def enclosing_box() -> str:
+    """The IoU after clicks and a box around the object."""
+    result = result_of("enclosing_box.json")
+    boxes = ("tight", "too large", "too small")
+    ious = result["IoU"]
+    lines = ["| | before the box | " + " | ".join(boxes) + " |", "|---|--:|" + "--:|" * len(boxes)]
+    lines.append("| the box alone | | " + " | ".join(f"{ious[f'{box}, alone']:.3f}" for box in boxes) + " |")
+    for number, title in enumerate(("one click", "two clicks", "three clicks"), start=1):
+        cells = [f"{ious[f'{number}, {box}, without']:.3f} → {ious[f'{number}, {box}, with']:.3f}" for box in boxes]
+        lines.append(f"| after {title} | {ious[f'{number}, before']:.3f} | {' | '.join(cells)} |")
+    taken, parts = result["of these mistaken for boxes around the object"], result["boxes around missing parts"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{result['objects']} natural validation objects. Of {parts} boxes around missing parts, the rule mistook"
+            f" {taken} for one around the object; `{result['command']}`",
+        ]
+    )
 
 
 def candidates() -> str:

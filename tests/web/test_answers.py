@@ -24,6 +24,8 @@ from vpuformer.prompts import prompt_to_dict
 ROOT = Path(__file__).parents[2]
 CASES: list[tuple[str, int, list[Prompt]]] = [
     ("coffee.jpg", 1, [Click(290, 200), Click(110, 200, False), Scribble([(330, 290), (380, 240)], False)]),
+    ("coffee.jpg", 1, [Click(290, 200), Box(170, 16, 410, 310)]),
+    ("coffee.jpg", 4, [Click(1160, 800), Box(680, 64, 1640, 1240)]),
     ("astronaut.jpg", 1, [Click(440, 80), Click(400, 60, False), Click(470, 90)]),
     ("chelsea.jpg", 1, [Scribble([(200, 100), (300, 150), (320, 220)]), Box(10, 200, 60, 260, False), Click(41, 210)]),
     ("chelsea.jpg", 1, [Box(0, 0, 90, 60, False), Click(430, 280, False), Click(20, 280, False)]),
@@ -31,7 +33,8 @@ CASES: list[tuple[str, int, list[Prompt]]] = [
     ("astronaut.jpg", 4, [Click(1760, 320), Click(1600, 240, False), Click(1880, 360)]),
 ]
 """Image, factor by which it is enlarged, and prompts. Each is answered after those before it; some are not followed by
-the network. The last two images are large: one object is compared in reduced cells, the other one in its pixels."""
+the network, and two boxes go around the object. Three images are large: one object of the last two is compared in
+reduced cells, the other one in its pixels."""
 
 
 @NEEDS_PACKAGE

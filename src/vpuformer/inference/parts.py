@@ -26,14 +26,25 @@ def within_of(part: Crop, window: Crop) -> tuple[slice, slice]:
     return Crop(part.left - window.left, part.top - window.top, part.width, part.height).slices
 
 
+def touched(extent: Extent, size: Size) -> Crop:
+    """The pixels of an image of `size` that lie in a rectangle, or partly.
+
+    >>> touched((-3, 1.5, 4.2, 3.5), (9, 9))
+    Crop(left=0, top=2, width=5, height=2)
+    """
+    x0, y0, x1, y1 = extent
+    left, top = max(floor(x0 + 0.5), 0), max(floor(y0 + 0.5), 0)
+    return Crop(left, top, min(ceil(x1 - 0.5) + 1, size[1]) - left, min(ceil(y1 - 0.5) + 1, size[0]) - top)
+
+
 def elsewhere(prompts: Sequence[Prompt], part: Crop, size: Size) -> npt.NDArray[np.uint8]:
     """0 for pixels under the prompts and within boxes, 1 for all others of a part."""
     away = np.ones(part.size, np.uint8)
     for prompt in prompts:
         if prompt.kind == "box":
-            x0, y0, x1, y1 = prompt.bounds
-            rows = slice(max(floor(y0 + 0.5), 0) - part.top, max(ceil(y1 - 0.5), 0) + 1 - part.top)
-            away[rows, max(floor(x0 + 0.5), 0) - part.left : max(ceil(x1 - 0.5), 0) + 1 - part.left] = 0
+            inside = touched(prompt.bounds, size).intersection(part)
+            if inside is not None:
+                away[within_of(inside, part)] = 0
         else:
             rows, columns = pixels_under(prompt, size)
             away[rows - part.top, columns - part.left] = 0

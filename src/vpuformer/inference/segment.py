@@ -13,6 +13,7 @@ from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.corrections import corrected
+from vpuformer.inference.enclosing import begins_afresh
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
 from vpuformer.inference.looks import Look, Seen
@@ -130,7 +131,7 @@ class VPUFormerSegmenter:
         """
         answers: list[Prediction] = []
         for start in range(0, len(queries), MAX_BATCH):
-            batch = queries[start : start + MAX_BATCH]
+            batch = [self._afresh(query) for query in queries[start : start + MAX_BATCH]]
             rules = [self.views.zoom if query.zoom else None for query in batch]
             views = [
                 View.choose(self._own(query), query.prompts, _before(query), query.crop, rule)
@@ -167,6 +168,12 @@ class VPUFormerSegmenter:
             answer.with_candidates(distinct([answer, *found.get(i, ())])) if query.candidates else answer
             for i, (query, answer) in enumerate(zip(queries, answers, strict=True))
         ]
+
+    def _afresh(self, query: Query) -> Query:
+        """The query, without its mask if that is best forgotten."""
+        if not self.views.steady or not begins_afresh(query):
+            return query
+        return Query(query.encoded, query.prompts, zoom=query.zoom, candidates=query.candidates)
 
     def _own(self, query: Query) -> EncodedImage:
         encoded = query.encoded_as(EncodedImage)

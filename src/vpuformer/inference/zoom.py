@@ -80,8 +80,9 @@ class ViewSettings:
     input_size: int | None = None
     """Side of the square that the network sees, in pixels. None for the size of its training."""
     steady: bool = True
-    """Keep pixels far from a new prompt unless the network is surer of them than before, and put every prompt on the
-    right side of the outline. False: the network's answer as it is, as in the field's protocol."""
+    """Keep pixels far from a new prompt unless the network is surer of them than before, put every prompt on the right
+    side of the outline, and begin afresh where a box around the object says so. False: the network's answer as it is,
+    as in the field's protocol."""
 
     def __post_init__(self) -> None:
         check_fields(self)

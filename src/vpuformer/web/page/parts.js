@@ -1,5 +1,6 @@
 /** Parts of an image around prompts; see `vpuformer.inference.parts`. */
 
+import { intersection } from "./crop.js";
 import { pixelsUnder } from "./pixels.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
@@ -57,18 +58,21 @@ export function expanded(extents, margin, within) {
   return { left, top, width: right - left, height: bottom - top };
 }
 
+/** The pixels of an image that lie in a rectangle, or partly. @param {Edges} edges @param {Size} size @returns {Crop} */
+export function touched([x0, y0, x1, y1], size) {
+  const [left, top] = [Math.max(Math.floor(x0 + 0.5), 0), Math.max(Math.floor(y0 + 0.5), 0)];
+  const [right, bottom] = [Math.min(Math.ceil(x1 - 0.5) + 1, size.width), Math.min(Math.ceil(y1 - 0.5) + 1, size.height)];
+  return { left, top, width: right - left, height: bottom - top };
+}
+
 /** 0 for the pixels under the prompts and within boxes, 1 for all others of a part. */
 /** @param {Prompt[]} prompts @param {Crop} part @param {Size} size */
 export function elsewhere(prompts, part, size) {
   const values = new Uint8Array(part.width * part.height).fill(1);
   for (const prompt of prompts) {
     if (prompt.type === "box") {
-      const [x0, y0, x1, y1] = prompt.box;
-      const [left, right] = [Math.max(Math.floor(x0 + 0.5), 0) - part.left, Math.max(Math.ceil(x1 - 0.5), 0) + 1 - part.left];
-      const [top, bottom] = [Math.max(Math.floor(y0 + 0.5), 0) - part.top, Math.max(Math.ceil(y1 - 0.5), 0) + 1 - part.top];
-      for (let y = top; y < Math.min(bottom, part.height); y++) {
-        values.fill(0, y * part.width + left, y * part.width + Math.min(right, part.width));
-      }
+      const inside = intersection(touched(prompt.box, size), part);
+      if (inside) visit({ ...inside, left: inside.left - part.left, top: inside.top - part.top }, part.width, (at) => (values[at] = 0));
     } else {
       for (const pixel of pixelsUnder(prompt, size)) {
         values[(Math.floor(pixel / size.width) - part.top) * part.width + (pixel % size.width) - part.left] = 0;

@@ -2,6 +2,7 @@
 
 import { corrected, seenBefore } from "./corrections.js";
 import { isSame, keyOf, wholeOf } from "./crop.js";
+import { beginsAfresh } from "./enclosing.js";
 import { Look } from "./look.js";
 import { levelOf } from "./raster.js";
 import { halved, squarePixels } from "./resample.js";
@@ -95,7 +96,7 @@ export class Segmenter {
     const { size } = encoded;
     const { side } = this.#network;
     const whole = wholeOf(size);
-    const before = previous && seenBefore(previous);
+    const before = previous && !beginsAfresh(prompts, previous) ? seenBefore(previous) : null;
     const shown = withObjectShown(prompts, before && before.object);
     const crop = before ? nextCrop(size, before.object, shown, before.answer.crop) : whole;
     const mask = before ? before.raster.stretchedTo(before.probability, crop, side) : new Float32Array(side * side);
