@@ -95,7 +95,7 @@ def around_the_object(segmenter: VPUFormerSegmenter, sample: Sample, values: dic
 
 
 def around_parts(segmenter: VPUFormerSegmenter, sample: Sample, kinds: Sequence[str]) -> list[bool]:
-    """Whether the rule mistakes each positive box of a user who corrects for one around the object."""
+    """Whether the rule mistakes each positive box around a missing part."""
     truth, encoded = sample.truth(), segmenter.encode(sample.image())
     prompts: list[Prompt] = []
     answer: Prediction | None = None
@@ -122,7 +122,10 @@ def compared(segmenter: VPUFormerSegmenter, query: Query) -> dict[Literal["witho
 
 
 def moved(around: Crop, outwards: np.ndarray, size: Size) -> Box:
-    """The box whose edges (left, top, right, bottom) are moved outwards, in sides, as far as the image goes."""
+    """The box with edges (left, top, right, bottom) moved outwards, within the image.
+
+    `outwards` is in sides of the box.
+    """
     left, top, right, bottom = np.array(around.edges) + outwards * (-1, -1, 1, 1) * (around.size[::-1] * 2)
     return Box(max(left, -0.5), max(top, -0.5), min(right, size[1] - 0.5), min(bottom, size[0] - 0.5))
 
