@@ -202,8 +202,7 @@ class RunHeader:
 
     def differences(self, other: "RunHeader") -> list[str]:
         """Names of the fields that differ between two runs, apart from `started`."""
-        mine, theirs = self.to_dict(), other.to_dict()
-        return [name for name in mine if name != "started" and mine[name] != theirs[name]]
+        return _differences(self.to_dict(), other.to_dict())
 
 
 class Records(NamedTuple):
@@ -257,7 +256,7 @@ def check_same_run(path: Path, asked: Mapping[str, Any], found: Mapping[str, Any
         InputError: they are those of another run.
     """
     # Other words, such as fewer workers, may ask for the same records.
-    changed = [name for name in asked if name not in ("started", "command") and asked[name] != found.get(name)]
+    changed = [name for name in _differences(asked, found) if name != "command"]
     if changed:
         values = "; ".join(f"{name} is {found.get(name)!s:.80} there, {asked[name]!s:.80} here" for name in changed)
         raise InputError(
@@ -359,6 +358,10 @@ class RecordWriter:
         check_same_run(self.partial, self.header.to_dict(), begun.header.to_dict())
         self.header = begun.header
         self._records = list(begun.objects)
+
+
+def _differences(asked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    return [name for name in asked if name != "started" and asked[name] != found.get(name)]
 
 
 def _remove(path: Path) -> None:
