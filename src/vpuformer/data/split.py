@@ -116,11 +116,16 @@ def open_folders(root: str | Path) -> dict[str, CocoFolder]:
 
 
 def find_split(root: str | Path, split: str | Path | None = None) -> Split:
-    """The split at `split`, else `split.json` in `root` or its parent, else an empty one."""
+    """The split at `split`, else `split.json` in the folder of data sets or its parent, else an empty one.
+
+    The folder of data sets is `root`. If `root` is one set, its own `split.json` counts first, then its parent is that
+    folder.
+    """
     if split is not None:
         return Split.load(split)
     root = Path(root).resolve()
-    for path in (root / SPLIT, root.parent / SPLIT):
+    for folder in [root, *root.parents][: 3 if (root / ANNOTATIONS).is_file() else 2]:
+        path = folder / SPLIT
         if path.is_file():
             return Split.load(path)
     return Split()

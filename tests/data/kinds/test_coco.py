@@ -349,8 +349,9 @@ def test_the_split_keeps_validation_and_dropped_images_out(collection: Path) -> 
 
 def test_where_a_split_is_looked_for(collection: Path, tmp_path: Path) -> None:
     assert find_split(collection).objects
+    assert find_split(collection / "birds") == find_split(collection), "one of the sets has the split of all"
     (tmp_path / "split.json").rename(tmp_path / "mine.json")
-    assert find_split(collection) == Split()
+    assert find_split(collection) == find_split(collection / "birds") == Split()
     assert find_split(collection, tmp_path / "mine.json").drop == {"boats/images/001.png"}
     with pytest.raises(DatasetError, match=r"other.json cannot be read: No such file"):
         find_split(collection, tmp_path / "other.json")
