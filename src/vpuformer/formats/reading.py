@@ -10,6 +10,7 @@ from typing import NamedTuple
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError, counted
 from vpuformer.formats import cvat_reading, label_studio_reading
+from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.foreign import what_it_is
 from vpuformer.formats.found import (
@@ -116,6 +117,10 @@ def _entries_of(annotations: Annotations, target: TargetImage, on_note: AddNote)
         if not images[0].folder_known:
             on_note(f"{annotations.called} does not say of which image it is")
         return list(images)
+    # Masks of single objects, such as a_1.png of a.jpg, have other names than their image.
+    masks = [image for image in images if image.mask]
+    if own := masks and assign(masks, [target.image, *target.others]).of_image.get(target.image):
+        return own
     names = list(dict.fromkeys(image.name or "" for image in images))
     match = match_stem if any(image.stem for image in images) else match_image
     wanted, others = target.image, target.others

@@ -1,11 +1,14 @@
 """What the page exports it imports again, and an import says what it guessed and left out."""
 
 import json
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from vpuformer.formats import FORMATS
@@ -106,6 +109,21 @@ def test_masks_of_another_image_of_the_folder_are_refused(client: TestClient) ->
     assert answer.status_code == 422
     assert "the COCO file has masks of a.png, which may be a.png of this folder" in answer.json()["error"]
     assert client.get(f"/api/images/{images['b.jpg']['id']}").json()["objects"] == []
+
+
+@pytest.mark.parametrize("folder", ["", "masks/", "a/"])
+def test_masks_of_single_objects_are_those_of_the_open_image(folder: str, client: TestClient) -> None:
+    archive = BytesIO()
+    with ZipFile(archive, "w") as file:
+        for number, stem in enumerate(("1", "cup") if folder == "a/" else ("a_1", "a_cup", "b_1"), 1):
+            mask = np.zeros((90, 120), np.uint8)
+            mask[: 10 * number, :10] = 255
+            with file.open(f"{folder}{stem}.png", "w") as entry:
+                Image.fromarray(mask).save(entry, "PNG")
+    answer = post(client, archive.getvalue(), name="masks.zip")
+    assert answer.status_code == 201, answer.text
+    assert [state["area"] for state in answer.json()["objects"]] == [100, 200]
+    assert not any("these are the masks of" in note for note in answer.json()["notes"])
 
 
 @pytest.mark.parametrize(("value", "said"), [(0, "without a pixel"), (255, "object 1: every pixel is object")])
