@@ -67,6 +67,7 @@ def test_boxes_of_a_folder_are_imported_and_become_masks(address: str, tmp_path:
         page.locator("#boxes").wait_for(state="hidden")
         assert page.locator("#objects .object").count() == 1
         page.get_by_role("button", name="Next object not accepted").click()
+        page.locator("#mask-text", has_text="pixels").wait_for()
         assert int(person.status["area"]) > 100
         assert not page.locator("#resume").is_visible()
 

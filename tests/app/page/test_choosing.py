@@ -206,8 +206,8 @@ def test_a_resting_pointer_shows_what_a_click_would_select(address: str, segment
         segmenter.before = lambda: time.sleep(0.5)
         person.page.mouse.move(*person.place((200, 100)))
         wait_for(lambda: "took longer" in " ".join(person.toasts))
-        assert not switch.is_checked()
         assert person.status["steps"] == "1"
+        assert not switch.is_checked()
 
 
 PATIENT = """() => {

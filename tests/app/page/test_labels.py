@@ -214,6 +214,7 @@ def test_the_dialog_sets_up_groups_attributes_tags_and_a_required_label(address:
         assert person.toasts[-1].startswith("1 object needs a label.")
         person.press("d")
         page.get_by_role("button", name="Accept and mark as done").click()
+        assert person.answered()
         assert page.locator("#done").get_attribute("aria-pressed") == "false"
         person.press("1")
         person.press("Enter")
