@@ -116,10 +116,9 @@ def open_folders(root: str | Path) -> dict[str, CocoFolder]:
 
 
 def find_split(root: str | Path, split: str | Path | None = None) -> Split:
-    """The split at `split`, else `split.json` in the folder of data sets or its parent, else an empty one.
+    """The split at `split`, else the nearest `split.json`, else an empty one.
 
-    The folder of data sets is `root`. If `root` is one set, its own `split.json` counts first, then its parent is that
-    folder.
+    The nearest one lies in `root` or its parent, or, if `root` is one set of a folder, above that folder.
     """
     if split is not None:
         return Split.load(split)

@@ -41,7 +41,9 @@ class Listing(NamedTuple):
 
 
 def list_prompts(database: sqlite3.Connection, prompts: PromptList, shard: tuple[int, int]) -> Listing:
-    """Make the tables, and fill them with one of several parts, each of which numbers the whole list.
+    """Make the tables, and fill them with one part of the list.
+
+    Each of several parts numbers the whole list.
 
     Raises:
         InputError: no object can be asked about, or two images or objects have one id; or what the reader of the list
@@ -96,7 +98,11 @@ def list_again(database: sqlite3.Connection, prompts: PromptList, shard: tuple[i
 
 
 def leave_out(database: sqlite3.Connection, entry: Unanswered, number: int | None) -> None:
-    """Note an object or image without an answer; `number` is that of its image, None if the list left it out."""
+    """Write down what has no answer.
+
+    Args:
+        number: that of its image; None if the list left it out.
+    """
     entry = entry._replace(image=as_text(entry.image), reason=as_text(entry.reason))
     database.execute("INSERT INTO unanswered VALUES (?, ?, ?, ?, ?)", (*entry, number))
 
