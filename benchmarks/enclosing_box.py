@@ -2,11 +2,11 @@
 
     python benchmarks/enclosing_box.py --root data/train --split data/split.json --every 2
 
-A simulated user clicks on natural validation objects one to three times, and after each click a box is tried: the tight box of the object, one that
-is up to a fifth of a side too far out on each side, and one that cuts off up to 8 % of a side. Reported: the IoU before
-the box, after it without and with `vpuformer.inference.enclosing`, and of the box alone. Further users correct with
-boxes around missing parts; reported is how many of those the rule mistakes for boxes around the object. Writes
-`benchmarks/results/enclosing_box.json`.
+A simulated user clicks on natural validation objects one to three times, and after each click a box is tried: the tight
+box of the object, one that is up to a fifth of a side too far out on each side, and one that cuts off up to 8 % of a
+side. Reported: the IoU before the box, after it without and with `vpuformer.inference.enclosing`, and of the box alone.
+Further users correct with boxes around missing parts; reported is how many of those the rule mistakes for boxes around
+the object. Writes `benchmarks/results/enclosing_box.json`.
 """
 
 import json
