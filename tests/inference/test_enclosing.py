@@ -29,11 +29,11 @@ def mask_of(*rectangles: tuple[int, int, int, int]) -> BoolMask:
     return mask
 
 
-def asked(prompts: list[Prompt], mask: BoolMask, *, only_here: bool = False) -> bool:
+def asked(prompts: list[Prompt], mask: BoolMask, *, only_here: bool = False, new: int = 1) -> bool:
     size = (mask.shape[0], mask.shape[1])
     encoded = ENCODED if size == ENCODED.size else Encoded(np.zeros((*size, 3), np.uint8))
     answer = Prediction.from_logits(np.zeros((8, 8), np.float32), Crop.whole(size), size, mask)
-    return begins_afresh(Query(encoded, prompts, answer, only_here=only_here))
+    return begins_afresh(Query(encoded, prompts, answer, only_here=only_here, new=new))
 
 
 FAR_BEYOND = mask_of((80, 120, 20, 290))
@@ -42,8 +42,19 @@ FAR_BEYOND = mask_of((80, 120, 20, 290))
 def test_a_mask_far_beyond_a_box_around_the_object_is_forgotten() -> None:
     assert asked([CLICK, BOX], FAR_BEYOND)
     assert not asked([CLICK, BOX], FAR_BEYOND, only_here=True)
-    assert not begins_afresh(Query(ENCODED, [CLICK, BOX], FAR_BEYOND))  # somebody's own mask
+    assert begins_afresh(Query(ENCODED, [CLICK, BOX], FAR_BEYOND * np.float32(0.8)))
     assert not asked([CLICK, BOX], mask_of((79, 121, 57, 143)))  # the box cuts off some pixels on each side
+
+
+def test_a_mask_that_somebody_has_made_stays() -> None:
+    assert not begins_afresh(Query(ENCODED, [CLICK, BOX], FAR_BEYOND))
+    assert not begins_afresh(Query(ENCODED, [CLICK, BOX], FAR_BEYOND * np.float32(0.8), keep_mask=True))
+
+
+def test_the_order_of_new_prompts_does_not_matter() -> None:
+    for more, wanted in ((Click(70, 90), True), (Click(200, 100), False), (Box(20, 80, 70, 100), False)):
+        for new in ([more, BOX], [BOX, more]):
+            assert asked([CLICK, *new], FAR_BEYOND, new=2) == wanted
 
 
 @pytest.mark.parametrize(
@@ -86,3 +97,13 @@ def test_a_box_around_the_cup_takes_away_what_a_click_brought(steady: bool) -> N
     left = np.count_nonzero(session.add(CUP[1]).mask & beyond)
     assert too_much > 20_000
     assert (left < 0.05 * too_much) == steady
+
+
+def test_a_session_keeps_the_mask_that_it_started_from() -> None:
+    predictor = Predictor.from_pretrained(device="cpu", runtime="onnx")
+    predictor.set_image(EXAMPLE)
+    mask = np.zeros(predictor.encoded.size, np.bool_)
+    mask[0:330, 100:500] = True
+    session = Session(predictor, mask=mask)
+    session.add(CUP[0])
+    assert np.count_nonzero(session.add(CUP[1]).mask & mask) > 0.9 * np.count_nonzero(mask)

@@ -4,7 +4,9 @@ Who clicks on an object, and sees a mask that takes too much, draws a box around
 before it, the network would keep much of what is too much. But a positive box can also mean a part that is missing, and
 then the rest of the mask is right. Such a box is as wide and high as that part. So a box goes around the object if
 everything that has been shown of the object lies in it, and no patch without mask is nearly as wide and high as the
-box. The numbers were chosen on the validation split (`benchmarks/enclosing_box.py`).
+box. A mask that somebody has made stays.
+
+The numbers were chosen on the validation split (`benchmarks/enclosing_box.py`).
 """
 
 from math import ceil, sqrt
@@ -16,7 +18,8 @@ from vpuformer.arrays import BoolMask
 from vpuformer.inference.parts import touched
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Query
-from vpuformer.prompts import Box, encloses
+from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import Box, Extent, encloses
 
 BEYOND = 0.05
 """Share of the mask from which on too much lies beyond a box around the object."""
@@ -34,8 +37,6 @@ _CELLS = 1 << 18
 def begins_afresh(query: Query) -> bool:
     """Whether the previous answer reaches far beyond a new box around the object.
 
-    A mask from elsewhere stays: somebody has made it.
-
     >>> from vpuformer.geometry import Crop
     >>> from vpuformer.inference.protocol import Encoded
     >>> from vpuformer.prompts import Click
@@ -45,26 +46,36 @@ def begins_afresh(query: Query) -> bool:
     >>> begins_afresh(Query(encoded, prompts, everything)), begins_afresh(Query(encoded, prompts[1:], everything))
     (True, False)
     """
-    box = _last_enclosing_box(query)
-    if box is None or query.only_here or not isinstance(query.previous, Prediction):
+    box = _enclosing_box(query)
+    if box is None or query.only_here or query.keep_mask:
         return False
-    mask = query.previous.kept_mask
+    if isinstance(query.previous, Prediction):
+        mask = query.previous.kept_mask
+    elif query.previous is not None and ((query.previous > 0) & (query.previous < 1)).any():
+        mask = query.previous > MASK_THRESHOLD
+    else:  # zeros and ones alone: somebody's own
+        return False
     if _may_be_a_missing_part(mask, box):
         return False
-    x0, y0, x1, y1 = box.bounds
-    across, down = MARGIN * (x1 - x0), MARGIN * (y1 - y0)
-    inside = mask[touched((x0 - across, y0 - down, x1 + across, y1 + down), query.encoded.size).slices]
+    inside = mask[touched(_widened(box), query.encoded.size).slices]
     return bool(np.count_nonzero(inside) < (1 - BEYOND) * np.count_nonzero(mask))
 
 
-def _last_enclosing_box(query: Query) -> Box | None:
-    """The last new positive box that holds all positive prompts before it, of which there must be one."""
-    new = query.new_prompts
-    shown = [prompt.bounds for prompt in query.prompts[: len(query.prompts) - len(new)] if prompt.positive]
-    for prompt in reversed(new):
-        if isinstance(prompt, Box) and prompt.positive:
-            return prompt if shown and all(encloses(prompt.bounds, bounds) for bounds in shown) else None
+def _enclosing_box(query: Query) -> Box | None:
+    """The last new positive box that holds all other positive prompts, if there are some before the new ones."""
+    shown = [prompt for prompt in query.prompts if prompt.positive]
+    if not any(prompt.positive for prompt in query.prompts[: len(query.prompts) - len(query.new_prompts)]):
+        return None
+    for box in reversed(query.new_prompts):
+        if isinstance(box, Box) and box.positive and all(encloses(_widened(box), each.bounds) for each in shown):
+            return box
     return None
+
+
+def _widened(box: Box) -> Extent:
+    x0, y0, x1, y1 = box.bounds
+    across, down = MARGIN * (x1 - x0), MARGIN * (y1 - y0)
+    return x0 - across, y0 - down, x1 + across, y1 + down
 
 
 def _may_be_a_missing_part(mask: BoolMask, box: Box) -> bool:

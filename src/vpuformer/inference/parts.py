@@ -27,14 +27,16 @@ def within_of(part: Crop, window: Crop) -> tuple[slice, slice]:
 
 
 def touched(extent: Extent, size: Size) -> Crop:
-    """The pixels of an image of `size` that lie in a rectangle, or partly.
+    """The pixels of an image of `size` that lie in a rectangle, or partly; at least one.
 
     >>> touched((-3, 1.5, 4.2, 3.5), (9, 9))
     Crop(left=0, top=2, width=5, height=2)
     """
-    x0, y0, x1, y1 = extent
-    left, top = max(floor(x0 + 0.5), 0), max(floor(y0 + 0.5), 0)
-    return Crop(left, top, min(ceil(x1 - 0.5) + 1, size[1]) - left, min(ceil(y1 - 0.5) + 1, size[0]) - top)
+    (left, right), (top, bottom) = (
+        (min(max(floor(low + 0.5), 0), length - 1), min(ceil(high - 0.5) + 1, length))
+        for low, high, length in zip(extent[:2], extent[2:], size[::-1], strict=True)
+    )
+    return Crop(left, top, max(right - left, 1), max(bottom - top, 1))
 
 
 def elsewhere(prompts: Sequence[Prompt], part: Crop, size: Size) -> npt.NDArray[np.uint8]:

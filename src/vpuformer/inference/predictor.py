@@ -86,6 +86,7 @@ class Predictor:
         zoom: bool = True,
         new: int = 1,
         only_here: bool = False,
+        keep_mask: bool = False,
         candidates: bool = False,
     ) -> Prediction:
         """Segment the object that all these prompts together mean.
@@ -96,6 +97,16 @@ class Predictor:
             SessionError: there is no image yet.
         """
         encoded = self.encoded
-        query = Query(encoded, prompts, mask, crop, zoom, new=new, only_here=only_here, candidates=candidates)
+        query = Query(
+            encoded,
+            prompts,
+            mask,
+            crop,
+            zoom,
+            new=new,
+            only_here=only_here,
+            keep_mask=keep_mask,
+            candidates=candidates,
+        )
         (prediction,) = self.segmenter.segment([query])
         return prediction

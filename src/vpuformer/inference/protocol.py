@@ -120,8 +120,11 @@ class Query:
         crop: the crop of the last `Prediction`, kept while it fits.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
         new: the number of prompts, the last ones, that `mask` does not answer yet. Far from them it changes only where
-            the segmenter is surer than before. With 0, all of it is refined.
+            the segmenter is surer than before. A new box around the object makes it begin without a mask that reaches
+            far beyond the box. With 0, all of the mask is refined.
         only_here: change `mask` near the new prompts alone, however sure the segmenter is elsewhere.
+        keep_mask: never begin without `mask`: somebody has made it, or painted on it. A mask of 0 and 1 alone is kept
+            in any case.
         candidates: whether the prediction also gets `Prediction.candidates`, at the cost of further looks.
 
     Raises:
@@ -138,6 +141,7 @@ class Query:
     zoom: bool
     new: int
     only_here: bool
+    keep_mask: bool
     candidates: bool
 
     def __init__(
@@ -150,6 +154,7 @@ class Query:
         *,
         new: int = 1,
         only_here: bool = False,
+        keep_mask: bool = False,
         candidates: bool = False,
     ) -> None:
         fitting = fit_to_image(prompts, encoded.size)
@@ -166,6 +171,7 @@ class Query:
         object.__setattr__(self, "zoom", zoom)
         object.__setattr__(self, "new", min(new, len(fitting)))
         object.__setattr__(self, "only_here", only_here)
+        object.__setattr__(self, "keep_mask", keep_mask)
         object.__setattr__(self, "candidates", candidates)
 
     @property

@@ -133,7 +133,14 @@ class Session:
         previous, prediction = self._history[self._at], self.prediction
         all_prompts = (*previous.prompts, *prompts)
         query = Query(
-            self._encoded, all_prompts, prediction, previous.crop, self._zoom, new=len(prompts), only_here=only_here
+            self._encoded,
+            all_prompts,
+            prediction,
+            previous.crop,
+            self._zoom,
+            new=len(prompts),
+            only_here=only_here,
+            keep_mask=self._start is not None,
         )
         (answer,) = self._segmenter.segment([query])
         step = _Step(all_prompts, answer.crop, _Packed.of(answer))

@@ -103,10 +103,11 @@ class Outliner:
         last = self._last if kept == self._answered else None
         if last is None:
             kept, new = [], prompts
-        mask = self._start if last is None else last.probability
+        mask = self._start if last is None else last
         if new:
             crop = None if last is None else last.crop
-            query = Query(self._encode(), [*kept, *new], mask, crop, new=len(new))
+            start = self._start is not None
+            query = Query(self._encode(), [*kept, *new], mask, crop, new=len(new), keep_mask=start)
             (self._last,) = self._segmenter.segment([query])
         else:
             self._last = None

@@ -101,6 +101,18 @@ def test_a_prompt_says_that_it_is_new_and_whether_it_is_for_here_alone(
     assert [step.only_here for step in state.steps] == [False, True, False]
 
 
+def test_a_mask_that_somebody_has_made_or_painted_on_is_kept(
+    annotator: Annotator, state: ObjectState, queries: list[Query]
+) -> None:
+    state = click(annotator, state, 30, 30)
+    state = give(annotator, state, type="brush", path=[[40, 40], [50, 50]], radius=3.0, positive=True)
+    state = click(annotator, state, 60, 60)
+    state = click(annotator, give(annotator, state, type="clear"), 30, 30)
+    state = give(annotator, state, type="polygon", outlines=[[[10, 10], [60, 10], [60, 60]]])
+    click(annotator, state, 30, 30)
+    assert [query.keep_mask for query in queries] == [False, True, False, True]
+
+
 def test_a_removal_asks_only_about_the_prompts_after_it(
     annotator: Annotator, state: ObjectState, queries: list[Query]
 ) -> None:

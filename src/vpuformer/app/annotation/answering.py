@@ -156,6 +156,7 @@ class Answering:
             mask=mask,
             crop=crop,
             new=len(added),
+            keep_mask=history.is_given(contents),
             only_here=all(contents[index].get("only_here", False) for index in added),
             candidates=content["type"] == "choose",
         )

@@ -101,6 +101,16 @@ def brush_strokes(contents: Sequence[Content]) -> list[Content]:
     return strokes
 
 
+def is_given(contents: Sequence[Content]) -> bool:
+    """Return whether the mask goes back to one that somebody has made, or has painted on.
+
+    >>> is_given([{"type": "polygon"}, {"type": "click"}]), is_given([{"type": "clear"}, {"type": "click"}])
+    (True, False)
+    """
+    start = next((content["type"] for content in reversed(contents) if content["type"] in STARTS), "clear")
+    return start != "clear" or bool(brush_strokes(contents))
+
+
 def choice(contents: Sequence[Content]) -> Content | None:
     """Return the choose step that the mask is from, if only strokes, tidying and moves follow."""
     for content in reversed(contents):

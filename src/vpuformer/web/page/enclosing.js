@@ -25,12 +25,14 @@ export function beginsAfresh(prompts, previous) {
   const box = prompts[prompts.length - 1];
   const shown = prompts.slice(0, -1).filter(({ positive }) => positive);
   if (box.type !== "box" || !box.positive || !shown.length) return false;
-  if (!shown.every((prompt) => encloses(box.box, boundsOf(prompt))) || mayBeAMissingPart(previous, box)) return false;
-  const { mask, size } = previous;
   const [x0, y0, x1, y1] = box.box;
   const [across, down] = [MARGIN * (x1 - x0), MARGIN * (y1 - y0)];
+  /** @type {import("./crop.js").Edges} */
+  const widened = [x0 - across, y0 - down, x1 + across, y1 + down];
+  if (!shown.every((prompt) => encloses(widened, boundsOf(prompt))) || mayBeAMissingPart(previous, box)) return false;
+  const { mask, size } = previous;
   let inside = 0;
-  visit(touched([x0 - across, y0 - down, x1 + across, y1 + down], size), size.width, (at) => (inside += mask[at]));
+  visit(touched(widened, size), size.width, (at) => (inside += mask[at]));
   return inside < (1 - BEYOND) * mask.reduce((sum, value) => sum + value, 0);
 }
 

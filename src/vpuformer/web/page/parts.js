@@ -58,11 +58,17 @@ export function expanded(extents, margin, within) {
   return { left, top, width: right - left, height: bottom - top };
 }
 
-/** The pixels of an image that lie in a rectangle, or partly. @param {Edges} edges @param {Size} size @returns {Crop} */
+/** First pixel and number of pixels between two edges. @param {number} low @param {number} high @param {number} length */
+function touchedAlong(low, high, length) {
+  const first = Math.min(Math.max(Math.floor(low + 0.5), 0), length - 1);
+  return [first, Math.max(Math.min(Math.ceil(high - 0.5) + 1, length) - first, 1)];
+}
+
+/** The pixels of an image that lie in a rectangle, or partly; at least one. @param {Edges} edges @param {Size} size @returns {Crop} */
 export function touched([x0, y0, x1, y1], size) {
-  const [left, top] = [Math.max(Math.floor(x0 + 0.5), 0), Math.max(Math.floor(y0 + 0.5), 0)];
-  const [right, bottom] = [Math.min(Math.ceil(x1 - 0.5) + 1, size.width), Math.min(Math.ceil(y1 - 0.5) + 1, size.height)];
-  return { left, top, width: right - left, height: bottom - top };
+  const [left, width] = touchedAlong(x0, x1, size.width);
+  const [top, height] = touchedAlong(y0, y1, size.height);
+  return { left, top, width, height };
 }
 
 /** 0 for the pixels under the prompts and within boxes, 1 for all others of a part. */
