@@ -39,6 +39,7 @@ from vpuformer.arrays import BoolMask
 from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
 from vpuformer.inference.prediction import Prediction
 from vpuformer.metrics import iou
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Box, Click, Prompt
 
 ROOT = Path(__file__).parent.parent
@@ -326,6 +327,7 @@ def measure(photographs: list[Photo]) -> dict[str, Any]:
         differing["label maps, read by Pillow"] = maps_differ(exports["labels"], outlined)
     return {
         "command": "python benchmarks/day.py --root data/train --split data/split.json",
+        "weights_sha256": read_manifest("default").sha256,
         "photographs": len(photographs),
         "objects": len(outlined),
         "labels": len({each.label for each in outlined}),

@@ -29,6 +29,7 @@ import onnxruntime
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
 from vpuformer.inference.graphs import Graphs
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Click
 
 RESULTS = Path(__file__).parent / "results" / "floor.json"
@@ -91,6 +92,7 @@ def main() -> None:
         }
     content = {
         "command": "python benchmarks/floor.py",
+        "weights_sha256": read_manifest("default").sha256,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "onnxruntime": onnxruntime.__version__,
         "input size": Graphs.read("default").input_size,

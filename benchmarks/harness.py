@@ -33,6 +33,7 @@ from vpuformer.inference.cores import usable_cores
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.memory import keep_freed_memory
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import KINDS, Kind
 
 Pass = tuple[str, tuple[Any, ...]]
@@ -53,6 +54,7 @@ def main() -> None:
     samples = everything[:: len(everything) // arguments.objects][: arguments.objects]
     network = TorchNetwork.from_pretrained("default", "cpu", threads=1)
     result = {
+        "weights_sha256": read_manifest("default").sha256,
         "prompts": {
             "+".join(kinds): compared(network, samples, kinds, arguments.workers, arguments.repeats) for kinds in MIXES
         },

@@ -34,6 +34,7 @@ from vpuformer.app.store import rle  # noqa: E402
 from vpuformer.app.store.imports import ImportedObject  # noqa: E402
 from vpuformer.app.store.store import FILE, Store  # noqa: E402
 from vpuformer.memory import ENOUGH_TO_ANSWER, keep_freed_memory  # noqa: E402
+from vpuformer.model.manifest import read_manifest  # noqa: E402
 
 SIZE = (400, 600)
 PHOTOGRAPHS = 40
@@ -100,6 +101,7 @@ def main() -> None:
                 prompts[name] += prompted(person, name)
                 corrections[name] += prompted(person, name, correcting=True)
     result = {
+        "weights_sha256": read_manifest("default").sha256,
         "images": arguments.images,
         "objects": arguments.objects,
         "ms": {name: round(wait, 1) for name, wait in waits.items()},

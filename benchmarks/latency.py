@@ -96,8 +96,14 @@ def main() -> None:
     if options.install:
         kept["install"] = installations()
     answered = in_turns(chosen, options.rounds)
+    from vpuformer.model.manifest import read_manifest
+
+    weights = read_manifest("default").sha256
+    if not options.cold and kept.get("weights_sha256") != weights:
+        kept.pop("starts from the disk", None)
     content = {
         "command": "python benchmarks/latency.py",
+        "weights_sha256": weights,
         "image": f"{WIDTH} x {HEIGHT}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "packages": {name: importlib.metadata.version(name) for name in packages()},

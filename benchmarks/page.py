@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.browser import Person, opened, served  # noqa: E402
+from vpuformer.model.manifest import read_manifest  # noqa: E402
 
 # Milliseconds from each released button to the frame in which the page is idle again.
 WATCH = """() => {
@@ -55,6 +56,7 @@ def main() -> None:
         with served(Path(place)) as address, opened(address) as person:
             images = {name: measured(person, name, arguments.prompts) for name in ("small", "large")}
     result = {
+        "weights_sha256": read_manifest("default").sha256,
         "images": images,
         "within": all(each["median_ms"] <= each["wanted_ms"] for each in images.values()),
         "machine": platform.machine(),

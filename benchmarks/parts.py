@@ -58,8 +58,11 @@ def main() -> None:
             command = [sys.executable, __file__, "--here"]
             finished = subprocess.run(command, check=True, capture_output=True, env=environment)
             runs[name].append(json.loads(finished.stdout))
+    from vpuformer.model.manifest import read_manifest
+
     content = {
         "command": "python benchmarks/parts.py",
+        "weights_sha256": read_manifest("default").sha256,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "milliseconds": {name: medians(each) for name, each in runs.items()},
     }

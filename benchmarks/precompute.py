@@ -26,6 +26,7 @@ from vpuformer.inference.resample import stretch
 from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.manifest import read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +44,7 @@ def main() -> None:
         Image.open(PHOTO).resize(LARGE, Image.Resampling.BICUBIC).save(large, quality=90)
         content = {
             "command": "python benchmarks/precompute.py",
+            "weights_sha256": read_manifest("default").sha256,
             "repeats": REPEATS,
             "networks": {name: network_times(network, Path(folder) / name) for name, network in networks.items()},
             "images": [image_times(path) for path in (PHOTO, large)],

@@ -28,6 +28,7 @@ from vpuformer.inference.network import Network
 from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.memory import keep_freed_memory
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prediction.run import predict_folder
 from vpuformer.prompts import Box, prompt_to_dict
 
@@ -65,6 +66,7 @@ def main() -> None:
         rows = [measure(network, given, objects, Path(folder, str(objects))) for objects in (1, 8)]
     content = {
         "command": f"python benchmarks/predict.py --root data/GrabCut --images {given.images}",
+        "weights_sha256": read_manifest("default").sha256,
         "runtime": network.runtime,
         "workers": usable_cores(),
         "repeats": given.repeats,

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.app_states import State, whole  # noqa: E402
+from vpuformer.model.manifest import read_manifest  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "sessions.json"
 COPIES = 2
@@ -217,6 +218,7 @@ def report(crowd: list[Person], memory: list[float], seconds: float) -> dict[str
     second, last = (statistics.fmean(memory[place : place + quarter]) for place in (quarter, len(memory) - quarter))
     faults = Counter(fault for person in crowd for fault in [*person.errors, *person.mix_ups])
     return {
+        "weights_sha256": read_manifest("default").sha256,
         "people": len(crowd),
         "seconds": seconds,
         "requests": sum(person.requests for person in crowd),

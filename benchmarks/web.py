@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.static_site import Visitor, opened_site, served_folder  # noqa: E402
+from vpuformer.model.manifest import read_manifest  # noqa: E402
 from vpuformer.web.exporting import export_page  # noqa: E402
 
 FIRST_MOST, LATER_MOST = 3000, 300
@@ -63,6 +64,7 @@ def main() -> None:
                 with opened_site(address, bypass_csp=True) as visitor:
                     later[name] = times(visitor, image, arguments.prompts)
     result = {
+        "weights_sha256": read_manifest("default").sha256,
         "bytes": size,
         "visits": arguments.visits,
         "prompts": arguments.prompts,
