@@ -14,11 +14,11 @@ from typing import Any
 
 import cost_figures
 import performance_figures
+from bundled import marked, of_bundled_weights
 
 from vpuformer.evaluation.records import read_records
 from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
 from vpuformer.evaluation.report.trust import TITLES, trust
-from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -138,14 +138,9 @@ def result_of(*names: str) -> Any:
     return json.loads(RESULTS.joinpath(*names).read_text())
 
 
-def of_bundled_weights(summary: dict[str, Any]) -> bool:
-    """Whether a result is that of the weights as they are now."""
-    return summary["weights_sha256"] == read_manifest("default").sha256
-
-
 def blocks() -> dict[str, str]:
     """Every block by the name of its marker."""
-    return {
+    made = {
         "figures": tests(),
         "figures-in-short": tests_in_short(),
         "validation": validation(),
@@ -183,6 +178,7 @@ def blocks() -> dict[str, str]:
         **cost_figures.blocks(),
         **performance_figures.blocks(),
     }
+    return {marker: marked(marker, block) for marker, block in made.items()}
 
 
 def tests() -> str:
@@ -291,7 +287,9 @@ def experiments() -> str:
     """Experiments on the validation split."""
     lines = ["| validation, mean IoU after | 1 click | 3 clicks | 5 clicks | 1 box |", "|---|--:|--:|--:|--:|"]
     runs = {title: RESULTS / "experiments" / name for name, title in EXPERIMENTS.items()}
-    for title, run in {**runs, "the weights that are bundled now": RESULTS / "validation" / "default"}.items():
+    bundled = of_bundled_weights(result_of("validation", "default-click", "summary.json"))
+    last = "the weights that are bundled now" if bundled else "the weights measured last"
+    for title, run in {**runs, last: RESULTS / "validation" / "default"}.items():
         paths = [run.parent / f"{run.name}-{kind}" / "summary.json" for kind in ("click", "box")]
         if all(path.exists() for path in paths):
             click, box = (first_objects(path) for path in paths)
@@ -564,15 +562,14 @@ def contributions_at_most() -> str:
 def contributions_in_short() -> str:
     """`contributions` in two sentences."""
     summary = result_of("contributions.json")
-    earlier = "" if of_bundled_weights(summary) else " (earlier weights)"
     whole, position, prior, neither = (
         summary["rows"][name]["click@1"]
         for name in ("everything", "tokens without their position", "no prior", "neither position nor prior")
     )
     text = (
-        f"The mean IoU on validation images after a click is {whole:.3f}{earlier}. If the tokens lose their position,"
-        f" it is {position:.3f}; without the prior, {prior:.3f}; without both, {neither:.3f}:"
-        " [what each part is worth](docs/network.md#what-each-part-is-worth)."
+        f"On {summary['objects']} of the natural validation objects, the mean IoU after a click is {whole:.3f}. If the"
+        f" tokens lose their position, it is {position:.3f}; without the prior, {prior:.3f}; without both,"
+        f" {neither:.3f}: [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 

@@ -1,5 +1,7 @@
 """Numbers of the pages come from files, and every program, result and image has a place on a page."""
 
+import importlib
+import json
 import re
 import runpy
 import tomllib
@@ -7,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from vpuformer.model.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -29,6 +33,19 @@ def test_the_pages_hold_the_numbers_of_the_results(figures: dict[str, Any]) -> N
         assert figures["fill"](text, blocks) == text, f"{name}: run python benchmarks/figures.py"
     for marker in blocks:
         assert any(f"<!-- {marker} -->" in text for text in texts.values()), f"no page quotes {marker}"
+    assert set(importlib.import_module("bundled").SHOWN) <= set(blocks)
+
+
+def test_blocks_of_earlier_weights_say_so(
+    figures: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = importlib.import_module("bundled")
+    monkeypatch.setattr(bundled, "RESULTS", tmp_path)
+    ours = {"weights_sha256": read_manifest("default").sha256}
+    for result, block in ((ours, "A table"), ({"weights_sha256": "ab"}, f"A table\n\n{bundled.EARLIER}")):
+        (tmp_path / "latency.json").write_text(json.dumps(result))
+        assert figures["marked"]("latency", "A table") == block
+    assert not bundled.of_bundled_weights({})
 
 
 def test_the_readme_names_every_program_and_every_result() -> None:
