@@ -78,7 +78,10 @@ export function elsewhere(prompts, part, size) {
   for (const prompt of prompts) {
     if (prompt.type === "box") {
       const inside = intersection(touched(prompt.box, size), part);
-      if (inside) visit({ ...inside, left: inside.left - part.left, top: inside.top - part.top }, part.width, (at) => (values[at] = 0));
+      if (!inside) continue;
+      for (let y = 0, from = (inside.top - part.top) * part.width + inside.left - part.left; y < inside.height; y++, from += part.width) {
+        values.fill(0, from, from + inside.width);
+      }
     } else {
       for (const pixel of pixelsUnder(prompt, size)) {
         values[(Math.floor(pixel / size.width) - part.top) * part.width + (pixel % size.width) - part.left] = 0;
