@@ -78,11 +78,10 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
         )
     commands.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
     own = ["--dataset", "coco", "--root", str(data / "train"), "--split"]
-    for mix, most in VALIDATION.items():
-        words = [*own, str(data / "split.json"), "--prompts", mix, "--max-prompts", str(most)]
-        commands.append((RESULTS / "validation" / f"default-{mix}", words))
-    seen = [*own, str(SEEN), "--prompts", "click", "--max-prompts", str(VALIDATION["click"])]
-    commands.append((RESULTS / "validation" / "seen-click", seen))
+    for name, split in (("default", data / "split.json"), ("seen", SEEN)):
+        for mix, most in VALIDATION.items():
+            words = [*own, str(split), "--prompts", mix, "--max-prompts", str(most)]
+            commands.append((RESULTS / "validation" / f"{name}-{mix}", words))
     return commands
 
 

@@ -260,12 +260,13 @@ def validation() -> str:
         cells = [cell(part[mix], f"IoU@{k}") for mix, k in VALIDATION.values()]
         lines.append(f"| {name}, {part['click']['objects']} objects | " + " | ".join(cells) + " |")
     commands = [header.command for header, _ in records.values()]
-    seen = RESULTS / "validation" / "seen-click" / "summary.json"
-    if seen.exists():
-        summary = json.loads(seen.read_text())
-        cells = [cell(summary, f"IoU@{k}") if mix == "click" else "-" for mix, k in VALIDATION.values()]
-        lines.append(f"| trained on, {summary['objects']} objects like the natural ones | " + " | ".join(cells) + " |")
-        commands.append(summary["command"])
+    paths = {mix: RESULTS / "validation" / f"seen-{mix}" / "summary.json" for mix in runs}
+    seen = {mix: json.loads(path.read_text()) for mix, path in paths.items() if path.exists()}
+    if seen:
+        cells = [cell(seen[mix], f"IoU@{k}") if mix in seen else "-" for mix, k in VALIDATION.values()]
+        count = next(iter(seen.values()))["objects"]
+        lines.append(f"| trained on, {count} objects like the natural ones | " + " | ".join(cells) + " |")
+        commands += [summary["command"] for summary in seen.values()]
     return "\n".join([*lines, "", *(f"`{command}`  " for command in commands)])
 
 

@@ -3,8 +3,8 @@
     python benchmarks/paired.py lite2-longer
 
 Compares `benchmarks/results/experiments/NAME-KINDS` with `benchmarks/results/validation/default-KINDS` on the natural
-objects of both, and writes `benchmarks/results/experiments/NAME.json` with the standard errors. A difference below two
-standard errors is not significant.
+objects of both, and writes `benchmarks/results/experiments/NAME.json` with the standard errors and the hashes of both
+weights. A difference below two standard errors is not significant.
 """
 
 import argparse
@@ -28,6 +28,10 @@ def main() -> None:
     content = {
         "command": f"python benchmarks/paired.py {name}",
         "measure": "mean IoU, and that of the pairs",
+        "weights_sha256": {
+            "bundled": weights("validation/default-click"),
+            "other": weights(f"experiments/{name}-click"),
+        },
         "rows": rows,
     }
     write_file(RESULTS / "experiments" / f"{name}.json", json.dumps(content, indent=2) + "\n")
@@ -38,6 +42,11 @@ def longest(run: str) -> int:
     """The most prompts that an experiment gave an object; 0 if it was not run."""
     path = RESULTS / "experiments" / run / "records.jsonl.gz"
     return read_records(path)[0].max_interactions if path.exists() else 0
+
+
+def weights(folder: str) -> str:
+    """Hash of the weights that a run was made with."""
+    return read_records(RESULTS / folder / "records.jsonl.gz")[0].weights_sha256
 
 
 def compared(name: str, kinds: str, k: int) -> dict[str, float]:
