@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import cost_figures
+import limit_figures
 import performance_figures
 from bundled import marked, of_bundled_weights
+from validation_objects import GROUPS, VALIDATION, first_objects, validation_group
 
 from vpuformer.evaluation.records import read_records
 from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
@@ -99,22 +101,6 @@ OVERFIT = (
     "default",
 )
 """Networks that learn eight images by heart, from the paper's formulas to ours."""
-MEDICAL = ("polyps", "skin")
-"""Medical data sets of the validation split, reported separately."""
-NEW = ("salient", "horses", "people", "matting", "faces", "plants", "street", "cracks", "coco_more")
-"""Data sets that joined the validation split later, reported separately to keep older numbers comparable."""
-FIRST_OBJECTS = 623
-"""Number of validation objects before these data sets joined."""
-NATURAL = ()
-"""All other data sets."""
-VALIDATION = {
-    "1 click": ("click", 1),
-    "3 clicks": ("click", 3),
-    "5 clicks": ("click", 5),
-    "1 box": ("box", 1),
-    "1 scribble": ("scribble", 1),
-    "3 mixed": ("click+box+scribble", 3),
-}
 MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
@@ -176,6 +162,7 @@ def blocks() -> dict[str, str]:
         "day": day(),
         "kill": kills(),
         **cost_figures.blocks(),
+        **limit_figures.blocks(),
         **performance_figures.blocks(),
     }
     return {marker: marked(marker, block) for marker, block in made.items()}
@@ -249,7 +236,7 @@ def validation() -> str:
         return "Not measured yet."
     records = {mix: read_records(folder / "records.jsonl.gz") for mix, folder in runs.items()}
     lines = ["| validation, mean IoU after | " + " | ".join(VALIDATION) + " |", "|---|" + "--:|" * len(VALIDATION)]
-    for name, group in (("natural images", NATURAL), ("medical ones", MEDICAL), ("sets added later", NEW)):
+    for name, group in GROUPS.items():
         members = {
             mix: [each for each in objects if validation_group(each.name) == group]
             for mix, (_, objects) in records.items()
@@ -268,20 +255,6 @@ def validation() -> str:
         lines.append(f"| trained on, {count} objects like the natural ones | " + " | ".join(cells) + " |")
         commands += [summary["command"] for summary in seen.values()]
     return "\n".join([*lines, "", *(f"`{command}`  " for command in commands)])
-
-
-def validation_group(name: str) -> tuple[str, ...]:
-    """Group of data sets that a validation object is reported with."""
-    return next((group for group in (MEDICAL, NEW) if name.startswith(tuple(f"{each}/" for each in group))), NATURAL)
-
-
-def first_objects(path: Path) -> dict[str, Any]:
-    """Summary of a run, without the data sets that joined the validation split later."""
-    summary = json.loads(path.read_text())
-    if summary["objects"] <= FIRST_OBJECTS:
-        return summary
-    header, objects = read_records(path.parent / "records.jsonl.gz")
-    return summarise(header, [each for each in objects if validation_group(each.name) != NEW])
 
 
 def experiments() -> str:

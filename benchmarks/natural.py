@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from figures import NATURAL, validation_group
+from validation_objects import NATURAL, validation_group
 
 from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample

@@ -9,13 +9,16 @@ weights. A difference below two standard errors is not significant.
 
 import argparse
 import json
+from pathlib import Path
 
 import numpy as np
-from figures import NATURAL, RESULTS, VALIDATION, validation_group
+from validation_objects import NATURAL, VALIDATION, validation_group
 
 from vpuformer.evaluation.records import read_records
 from vpuformer.files import write_file
 from vpuformer.metrics import iou_at
+
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:

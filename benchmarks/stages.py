@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from figures import first_objects
+from validation_objects import first_objects
 
 SUMMARY = "benchmarks/results/validation/default-click/summary.json"
 CONFIG = "src/vpuformer/weights/default/config.json"
