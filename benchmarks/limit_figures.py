@@ -1,4 +1,4 @@
-"""The block on what limits the bundled weights, with a way out in each row; see figures.py."""
+"""The block on what limits the weights, with a way out in each row; see figures.py."""
 
 import json
 from pathlib import Path
