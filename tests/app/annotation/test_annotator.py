@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from vpuformer.app.annotation.exporting import accepted_images
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep, ObjectState
 from vpuformer.app.store import rle
+from vpuformer.app.store.imports import ImportedObject
 from vpuformer.app.store.store import Store
 from vpuformer.app.store.tables import images
 from vpuformer.errors import (
@@ -402,6 +404,28 @@ def test_a_image_that_has_become_another_one(annotator: Annotator, image_folder:
     assert annotator.state(state.id).mask == state.mask
     annotator.change(state.id, deleted=True)
     assert annotator.open(1).width == 60
+
+
+def test_an_image_that_another_program_has_opened_or_imported_into_has_the_size_of_its_objects(
+    annotator: Annotator, image_folder: Path, tmp_path: Path, disks: Disks
+) -> None:
+    from PIL import Image
+
+    former = Image.open(image_folder / "a.png").copy()
+    square = np.zeros(SIZE, bool)
+    square[:5, :5] = True
+    annotator.store.import_objects(1, [ImportedObject(None, rle.encode(square), 25)], size=SIZE)
+    Image.new("RGB", SIZE).save(image_folder / "a.png")  # turned: as many pixels
+    with pytest.raises(ImageError, match="now 90x120 pixels, but its objects were drawn on 120x90; restore"):
+        annotator.open(1)
+    former.save(image_folder / "a.png")
+    (state,) = annotator.open(1).objects
+    annotator.change(state.id, deleted=True)
+    Image.new("RGB", SIZE).save(image_folder / "a.png")
+    with contextlib.closing(Annotator(Folder(image_folder), Store(tmp_path / "annotator.sqlite"), disks)) as other:
+        other.open(1)
+        drawn = give(other, other.begin(1, next(KEYS)), type="click", point=[5, 100])
+    assert [each.id for each in annotator.open(1).objects] == [drawn.id]
 
 
 def test_a_deleted_object_does_not_come_back_on_an_image_of_another_size(

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from vpuformer.app.annotation.annotator import Annotator
+from vpuformer.app.annotation.box_answers import BoxAnswers
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.app.store.store import Store
+from vpuformer.errors import ImageError
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Encoded, Query
 
@@ -160,6 +162,18 @@ def test_boxes_wait_where_the_image_or_the_network_fails_until_the_next_look(
     network.allowed.release()
     annotator.boxes.look()
     until(lambda: not annotator.store.waiting_boxes())
+
+
+def test_boxes_wait_while_their_image_has_another_size(annotator: Annotator, folder: Path) -> None:
+    add_boxes(annotator, 1, 1)
+    (identities,) = annotator.store.waiting_boxes().values()
+    answers = BoxAnswers(annotator.folder, annotator.store, lambda: annotator.segmenter)
+    slow(annotator).allowed.release()
+    Image.new("RGB", SIZE).save(folder / "a.png")  # turned: as many pixels
+    with pytest.raises(ImageError, match=r"a\.png is now 8x10 pixels, but its objects were drawn on 10x8; restore"):
+        answers("a.png", identities)
+    Image.new("RGB", SIZE[::-1]).save(folder / "a.png")
+    assert answers("a.png", identities) == 1
 
 
 def test_closing_leaves_the_boxes_that_wait_in_the_store(folder: Path) -> None:

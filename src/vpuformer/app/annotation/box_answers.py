@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from vpuformer.app.annotation.answering import as_network_answer
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.images.folder import Folder
+from vpuformer.app.images.gallery import check_size
 from vpuformer.app.store.store import Store
 from vpuformer.images import read_image
 from vpuformer.inference.protocol import Query, Segmenter
@@ -35,19 +36,18 @@ class BoxAnswers:
         An object that a person has begun to work on is left to the page.
 
         Raises:
-            ImageError: the image cannot be read.
+            ImageError: the image cannot be read, or has another size than its boxes were drawn on.
             Exception: whatever the segmenter raises; boxes that have their answer keep it.
         """
         loaded = (LoadedObject(self._store, *self._store.history(each)) for each in objects)
-        waiting = [
-            (each.steps[0].id, prompt_from_dict(each.steps[0].content))
-            for each in loaded
-            if each.waits and not each.row.deleted
-        ]
-        if not waiting:
+        unanswered = [each for each in loaded if each.waits and not each.row.deleted]
+        if not unanswered:
             return 0
+        waiting = [(each.steps[0].id, prompt_from_dict(each.steps[0].content)) for each in unanswered]
+        pixels = read_image(self._folder.path_of(image))
+        check_size(image, (pixels.shape[0], pixels.shape[1]), self._store.image(unanswered[0].row.image).size)
         self._segmenter = self._segmenter or self._load()
-        encoded = self._segmenter.encode(read_image(self._folder.path_of(image)))
+        encoded = self._segmenter.encode(pixels)
         together = max(1, min(_MOST, _PIXELS // (encoded.size[0] * encoded.size[1])))
         for first in range(0, len(waiting), together):
             batch = waiting[first : first + together]

@@ -111,13 +111,25 @@ class Gallery:
 
     def _note_size(self, identity: int, image: OpenImage) -> None:
         """Store an image's size. Exports need it without opening the image."""
-        size, former = (image.height, image.width), self._sizes.get(identity)
-        if size == former:
+        size = (image.height, image.width)
+        if size == self._sizes.get(identity):
             return
-        if former is not None and self._store.objects_of(identity):
-            raise ImageError(
-                f"{self.name(identity)} is now {size[1]}x{size[0]} pixels, but its objects were drawn on"
-                f" {former[1]}x{former[0]}; restore the former file, or add the new one under another name"
-            )
-        self._store.change_image(identity, size=size)
+        former = self._store.image(identity).size  # an import or another server may have stored it since
+        if former != size:
+            if self._store.objects_of(identity):
+                check_size(self.name(identity), size, former)
+            self._store.change_image(identity, size=size)
         self._sizes[identity] = size
+
+
+def check_size(name: str, size: Size, former: Size | None) -> None:
+    """Check that an image has the size that its objects were drawn on, if that is known.
+
+    Raises:
+        ImageError: it has another size.
+    """
+    if former not in (None, size):
+        raise ImageError(
+            f"{name} is now {size[1]}x{size[0]} pixels, but its objects were drawn on {former[1]}x{former[0]}; restore"
+            " the former file, or add the new one under another name"
+        )
