@@ -118,6 +118,27 @@ def test_what_somebody_went_on_with_stays_when_a_merge_is_redone_or_a_split_undo
     assert part.id in listed(annotator)
 
 
+def test_what_another_step_or_a_person_has_deleted_stays_so_when_a_split_is_redone_or_a_merge_undone(
+    annotator: Annotator,
+) -> None:
+    divided = begun(annotator, CORNERS)
+    (part,) = act(annotator, divided, type="split").others
+    annotator.change(part.id, deleted=True)
+    undo(annotator, divided)
+    assert [each.deleted for each in redo(annotator, divided).others] == [True]
+    annotator.change(part.id, deleted=False)
+    undo(annotator, divided)
+    assert [each.deleted for each in redo(annotator, divided).others] == [False]
+
+    first, second, third = (begun(annotator, shape) for shape in (LEFT, TOP, CORNERS))
+    act(annotator, first, type="merge", objects=[second.id])
+    undo(annotator, first)
+    act(annotator, third, type="merge", objects=[second.id])
+    redo(annotator, first)
+    assert [each.deleted for each in undo(annotator, first).others] == [True]
+    assert [each.deleted for each in undo(annotator, third).others] == [False]
+
+
 def test_an_object_that_changes_during_a_merge_stops_it(annotator: Annotator) -> None:
     first, second = begun(annotator, LEFT), begun(annotator, TOP)
     content = {"type": "merge", "objects": [second.id], "masks": [1]}  # an outdated answer

@@ -4,6 +4,7 @@ The content of such a step says what it has done, so that undo and redo are one 
 
 * `objects` and `masks`: ids of other objects, and of the steps whose answers are their masks. A merge deletes these
   objects, and a split adds them. A person who goes on with one of them keeps it, whatever is undone or redone.
+* `gone`: those of `objects` that a redone merge or an undone split has deleted, to restore them and no other one.
 * `above` and `before`: the object right below this one after an arrangement and before it; None for the back.
 """
 
@@ -16,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from vpuformer.app.store.imports import ImportStore, short_digest
-from vpuformer.app.store.rows import ObjectRow, StepAnswer, answer_columns, step_text
+from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, answer_columns, step_text
 from vpuformer.app.store.tables import BACK_TO_FRONT, VISIBLE, images, objects, steps
 from vpuformer.errors import ConflictError, PromptError
 
@@ -119,7 +120,7 @@ class ShapingStore(ImportStore):
         """
         match content["type"]:
             case "merge":
-                if self._delete(connection, row, content) != len(content["objects"]):
+                if len(self._delete(connection, row, content)) != len(content["objects"]):
                     raise ConflictError("an object to merge was changed meanwhile; look at it and merge again")
             case "split":
                 added = [
@@ -147,21 +148,21 @@ class ShapingStore(ImportStore):
                 return {**content, "before": before}
         return content
 
-    def _cross(
-        self, connection: sa.Connection, row: ObjectRow, content: Mapping[str, Any], direction: Literal[-1, 1]
-    ) -> None:
+    def _cross(self, connection: sa.Connection, row: ObjectRow, step: StepRow, direction: Literal[-1, 1]) -> None:
         """Undo (-1) or redo (1) what a step does beyond its object."""
+        content = step.content
         if content["type"] == "arrange":
             self._place(connection, row.image, row.id, content["before" if direction < 0 else "above"])
         elif (content["type"], direction) in (("merge", 1), ("split", -1)):
-            self._delete(connection, row, content)
+            text = step_text({**content, "gone": self._delete(connection, row, content)})
+            connection.execute(steps.update().where(steps.c.id == step.id).values(content=text))
         elif content["type"] in ("merge", "split"):
-            restored = objects.c.id.in_(content["objects"]) & objects.c.deleted
+            restored = objects.c.id.in_(content.get("gone", content["objects"])) & objects.c.deleted
             values = {"deleted": False, "revision": objects.c.revision + 1, "changed": time.time()}
             connection.execute(objects.update().where(restored).values(values))
 
-    def _delete(self, connection: sa.Connection, row: ObjectRow, content: Mapping[str, Any]) -> int:
-        """Delete the objects of a step whose masks are still those that it names. Return how many."""
+    def _delete(self, connection: sa.Connection, row: ObjectRow, content: Mapping[str, Any]) -> list[int]:
+        """Delete the objects of a step whose masks are still those that it names. Return their ids."""
         # For servers: lock them in one order, so that two people who merge do not wait for each other.
         locked = sa.select(objects.c.id).where(objects.c.id.in_(content["objects"])).order_by(objects.c.id)
         connection.execute(locked.with_for_update()).all()
@@ -169,7 +170,7 @@ class ShapingStore(ImportStore):
         same = [each for each, mask in current.items() if mask in content["masks"]]
         values = {"deleted": True, "revision": objects.c.revision + 1, "changed": time.time()}
         connection.execute(objects.update().where(objects.c.id.in_(same)).values(values))
-        return len(same)
+        return same
 
     def _add(self, connection: sa.Connection, image: int, key: str, new: Copy, *, accepted: bool) -> tuple[int, int]:
         """Add an object with its first step, and return both ids."""

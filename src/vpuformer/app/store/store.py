@@ -235,7 +235,7 @@ class Store(ShapingStore, ImageStore):
             at = row.at + direction
             if not 0 <= at <= total:
                 raise ConflictError(f"nothing to {'undo' if direction < 0 else 'redo'} on this object")
-            self._cross(connection, row, self._steps(connection, identity)[min(row.at, at)].content, direction)
+            self._cross(connection, row, self._steps(connection, identity)[min(row.at, at)], direction)
             return self._update(connection, row, at=at)
 
     @staticmethod
