@@ -139,6 +139,13 @@ def test_what_another_step_or_a_person_has_deleted_stays_so_when_a_split_is_redo
     assert [each.deleted for each in undo(annotator, third).others] == [False]
 
 
+def test_a_deleted_object_is_not_moved(annotator: Annotator) -> None:
+    first, second = begun(annotator, LEFT), begun(annotator, TOP)
+    deleted = annotator.change(first.id, deleted=True)
+    with pytest.raises(PromptError, match="is not on this image"):
+        act(annotator, deleted, type="arrange", above=second.id)
+
+
 def test_an_object_that_changes_during_a_merge_stops_it(annotator: Annotator) -> None:
     first, second = begun(annotator, LEFT), begun(annotator, TOP)
     content = {"type": "merge", "objects": [second.id], "masks": [1]}  # an outdated answer

@@ -138,8 +138,8 @@ class ShapingStore(ImportStore):
                 return {**content, "objects": [each[0] for each in added], "masks": [each[1] for each in added]}
             case "arrange":
                 order = self._order(connection, row.image)
-                if content["above"] not in (None, *order) or content["above"] == row.id:
-                    raise PromptError("the object to move over is not on this image; open the image again")
+                if row.id not in order or content["above"] not in (None, *order) or content["above"] == row.id:
+                    raise PromptError("this object or the other one is not on this image; open the image again")
                 index = order.index(row.id)
                 before = order[index - 1] if index else None
                 if before == content["above"]:
