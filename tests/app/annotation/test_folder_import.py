@@ -280,6 +280,15 @@ def test_an_image_that_was_replaced_since_it_was_annotated_is_left_out(add: Add,
     assert "50x40 pixels, and 120x90 when it was annotated here" in report.left_out[0].examples[0]
 
 
+def test_an_image_without_an_object_that_was_replaced_is_imported(add: Add, folder: Folder, store: Store) -> None:
+    store.sync(folder.names)
+    store.change_image(1, size=SIZES["a.png"])
+    Image.new("RGB", (50, 40)).save(folder.root / "a.png")
+    content = coco({"segmentation": SQUARE}, **{"a.png": (40, 50)})
+    assert (add(content, dry_run=True).new, store.image(1).size) == (1, SIZES["a.png"])
+    assert (add(content).new, store.image(1).size) == (1, (40, 50))
+
+
 def test_files_without_an_image_of_the_folder_are_refused(add: Add, store: Store) -> None:
     content = {"images": [{"id": 1, "file_name": "../../etc/passwd", "width": 1, "height": 1}], "annotations": []}
     with pytest.raises(MaskError, match=r"lists \.\./\.\./etc/passwd; .* has no image of such a name"):

@@ -184,13 +184,16 @@ class _Run:
         )
 
     def _size(self, name: str) -> tuple[int, int]:
-        """Height and width of an image, checked against its objects in the store."""
+        """Height and width of an image, checked against its objects; stored if it has none."""
         size, row = image_size(self.folder.path_of(name)), self.rows.get(name)
         if row is not None and row.size not in (None, size):
-            raise MaskError(
-                f"it is {size[1]}x{size[0]} pixels, and {row.size[1]}x{row.size[0]} when it was annotated here; restore"
-                " the former file, or add the new one under another name"
-            )
+            if self.store.objects_of(row.id):
+                raise MaskError(
+                    f"it is {size[1]}x{size[0]} pixels, and {row.size[1]}x{row.size[0]} when it was annotated here;"
+                    " restore the former file, or add the new one under another name"
+                )
+            if not self.settings.dry_run:
+                self.store.change_image(row.id, size=size)
         return size
 
     def _objects(
