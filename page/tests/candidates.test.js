@@ -18,8 +18,9 @@ test("the mask is the best candidate, then come the others, and the first one ag
   assert.deepEqual([isChoosing(pending), isChoosing({ ...pending, known: 2 })], [true, false]);
 });
 
-test("brush and tidying keep the candidate, and a further prompt begins anew", () => {
+test("brush, tidying and order keep the candidate, and a further prompt begins anew", () => {
   const scores = [0.9, 0.8];
+  assert.equal(nextCandidate(after(storedStep("click"), choose(1), storedStep("arrange")), { index: 1, scores }), 0);
   assert.equal(nextCandidate(after(storedStep("click"), choose(0), storedStep("brush"), storedStep("tidy")), { index: 0, scores }), 1);
   assert.equal(nextCandidate(after(storedStep("click"), choose(2), storedStep("click")), null), 1);
   assert.equal(nextCandidate({ ...after(storedStep("click"), choose(2)), at: 1 }, null), 1);

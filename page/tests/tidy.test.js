@@ -19,6 +19,7 @@ test("an object is tidied while its last step in force says so", () => {
   assert.deepEqual(tidyingOf(optimistic), { threshold: 0.3, holes: 20, specks: 0, smooth: 2 });
   assert.equal(tidyingOf({ ...optimistic, at: 1 }), null);
   assert.equal(tidyingOf(null), null);
+  assert.equal(tidyingOf({ ...optimistic, steps: [...optimistic.steps, { type: "arrange" }], at: 3 })?.holes, 20);
 });
 
 test("saved values that are none are not taken", () => {

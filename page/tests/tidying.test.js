@@ -29,6 +29,17 @@ test("tidying replaces what was tidied before, and none of it undoes that", asyn
   assert.equal(session.current?.optimistic.at, 1);
 });
 
+test("an object that was moved to the front since it was tidied is tidied anew, or no longer", async () => {
+  const { session } = await begin([state({ id: 9, image: 2, revision: 1, at: 3, answered: 3, area: 4, steps: [storedStep("click"), tidied(20), storedStep("arrange")] })]);
+  const after = () => session.current?.optimistic.steps.slice(2, session.current.optimistic.at).map(({ type, holes }) => [type, holes]);
+  session.tidy(session.current, values({ holes: 30 }));
+  assert.deepEqual(after(), [["arrange", null], ["tidy", 30]]);
+  session.tidy(session.current, UNTIDIED);
+  assert.deepEqual(after(), [["arrange", null], ["tidy", 0]]);
+  session.tidy(session.current, values({ holes: 20 }));
+  assert.deepEqual(after(), [["arrange", null]]);
+});
+
 test("an object without steps has nothing to tidy", async () => {
   const { session, server } = await begin([state({ id: 9, image: 2 })]);
   session.tidy(session.current, values({ specks: 5 }));

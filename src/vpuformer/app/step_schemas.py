@@ -172,7 +172,7 @@ class ChooseStep(Message):
 
 
 class TidyStep(Message):
-    """Tidy the answer of the last step that is not a tidy step, without the network."""
+    """Tidy the answer of the last step that neither tidies nor arranges, without the network."""
 
     type: Literal["tidy"]
     threshold: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = MASK_THRESHOLD

@@ -122,6 +122,7 @@ def test_candidates_are_of_all_prompts_from_where_they_started(
         ([CLICK, TIDY], 0),
         ([CLICK, TIDY, TIDY], 0),
         ([CLICK, TIDY, BRUSH, TIDY], 2),
+        ([CLICK, TIDY, {"type": "arrange"}, TIDY], 0),
         ([TIDY], None),
     ],
 )

@@ -84,7 +84,8 @@ def base_step(contents: Sequence[Content]) -> int | None:
         case "choose":
             known = set[tuple[int, int]]()
         case "tidy":
-            return next((index for index in reversed(earlier) if contents[index]["type"] != "tidy"), None)
+            skipped = ("tidy", "arrange")
+            return next((index for index in reversed(earlier) if contents[index]["type"] not in skipped), None)
         case _:
             return earlier[-1] if earlier else None
     return next((index for index in reversed(earlier) if _placed(contents[: index + 1]).items() <= known), None)

@@ -6,7 +6,7 @@ import { number, text } from "./texts.js";
 /** @typedef {import("./steps.js").OptimisticState} OptimisticState */
 
 /** Types of steps that keep the candidate that was chosen before them. */
-const KEEPING = ["choose", "tidy", "brush"];
+const KEEPING = ["choose", "tidy", "brush", "arrange"];
 
 /**
  * Index of the candidate to show next. The server starts again from 0 after the last one, so that nobody has to wait for

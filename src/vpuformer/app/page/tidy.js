@@ -47,7 +47,7 @@ export function areaPosition(area) {
  * @returns {Tidying | null} null if it is not
  */
 export function tidyingOf(optimistic) {
-  const step = optimistic?.steps[optimistic.at - 1];
+  const step = optimistic?.steps.slice(0, optimistic.at).findLast(({ type }) => type !== "arrange");
   if (step?.type !== "tidy") return null;
   const { threshold, holes, specks, smooth } = step;
   return {

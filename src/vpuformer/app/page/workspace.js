@@ -11,7 +11,7 @@ import { contains } from "./rle.js";
 import { sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
 import { text } from "./texts.js";
-import { sameTidying, UNTIDIED } from "./tidy.js";
+import { sameTidying, tidyingOf, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./queue.js").Lane} Lane */
@@ -121,7 +121,9 @@ export class Workspace extends Accepting {
       return;
     }
     const index = nextCandidate(current.optimistic, current.confirmed?.choice ?? null);
-    this.#replaceLast(current, "choose", { type: "choose", index });
+    this.#undoLast(current, "choose");
+    this.#pushStep(current, { type: "choose", index });
+    this.updateCounts();
   }
 
   /**
@@ -132,21 +134,15 @@ export class Workspace extends Accepting {
    */
   tidy(entry, values) {
     if (entry.deleted || entry.locked || !entry.optimistic.at) return;
-    this.#replaceLast(entry, "tidy", sameTidying(values, UNTIDIED) ? null : { type: "tidy", ...values });
+    this.#undoLast(entry, "tidy");
+    if (!sameTidying(values, tidyingOf(entry.optimistic) ?? UNTIDIED)) this.#pushStep(entry, { type: "tidy", ...values });
+    this.updateCounts();
   }
 
-  /**
-   * Undo the last step if it has this type, and add another one: a person tries several.
-   *
-   * @param {ObjectEntry} entry
-   * @param {Step["type"]} type
-   * @param {Step | null} step
-   */
-  #replaceLast(entry, type, step) {
+  /** Undo the last step if it has this type: a person tries several. @param {ObjectEntry} entry @param {Step["type"]} type */
+  #undoLast(entry, type) {
     const { steps, at } = entry.optimistic;
     if (steps[at - 1]?.type === type) this.push(entry, { type: "undoRedo", direction: "undo" });
-    if (step) this.#pushStep(entry, step);
-    this.updateCounts();
   }
 
   /** @param {number} index index of a prompt among the steps of the current object */
