@@ -18,17 +18,17 @@ test("steps are brought into the image, or dropped if they lie beside it", () =>
   assert.notEqual(brush(-3, 3), null);
 });
 
-const grips = { flush() {} };
 const preview = { drop() {} };
-const polygon = { isOpen: false, flush() {} };
+const polygon = { isOpen: false };
+const flush = () => {};
 
 test("a corner that the keyboard has set belongs to its image and its tool", () => {
   const sent = [];
-  const session = { image: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
+  const session = { image: { id: 1, width: 100, height: 50 }, flush, act: (step) => sent.push(step.type) };
   const settings = { tool: "box", positive: true };
   const stage = { image: session.image, cross: [10, 10], draft: null, redraw() {} };
   const still = { updateCursor() {}, refresh() {} };
-  const commands = actions(/** @type {any} */ ({ session, settings, stage, grips, polygon, preview, input: still, renderer: still }));
+  const commands = actions(/** @type {any} */ ({ session, settings, stage, polygon, preview, input: still, renderer: still }));
   commands.run("positive", ".");
   stage.image = session.image = { id: 2, width: 100, height: 50 };
   stage.cross = [30, 30];
@@ -45,12 +45,20 @@ test("a corner that the keyboard has set belongs to its image and its tool", () 
   assert.deepEqual(sent, ["box"]);
 });
 
+test("what still rests is sent before an action, which may undo it", () => {
+  const sent = [];
+  const session = { flush: () => sent.push("flush"), undoRedo: (direction) => sent.push(direction) };
+  const still = { updateCursor() {}, refresh() {} };
+  actions(/** @type {any} */ ({ session, input: still, renderer: still })).run("undo", "Ctrl+z");
+  assert.deepEqual(sent, ["flush", "undo"]);
+});
+
 test("a prompt for an image that is seen only until the next frame is not one for the new image", () => {
   const sent = [];
   const former = { id: 1, width: 100, height: 50 };
   const session = { image: former, act: (step) => sent.push(step) };
   const stage = { image: former };
-  const commands = actions(/** @type {any} */ ({ session, stage, grips, polygon, preview, settings: { onlyHere: false } }));
+  const commands = actions(/** @type {any} */ ({ session, stage, polygon, preview, settings: { onlyHere: false } }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.image = { ...former, id: 2 };
   commands.prompt(click);
@@ -69,7 +77,7 @@ test("in front of another object, Alt+click selects a prompt only if it hits it"
     current, selected: null, entryAt: ([x]) => (x < 20 ? other : null),
     select: (_, index) => picked.push(index), point: (entry) => picked.push(entry),
   };
-  const commands = actions(/** @type {any} */ ({ session, stage: { view: { scale: 1 } }, grips, polygon, preview, settings: {} }));
+  const commands = actions(/** @type {any} */ ({ session, stage: { view: { scale: 1 } }, polygon, preview, settings: {} }));
   for (const x of [10, 16, 70]) commands.pick([x, 20]);
   assert.deepEqual(picked, [other, 0, 0]);
 });
@@ -77,12 +85,12 @@ test("in front of another object, Alt+click selects a prompt only if it hits it"
 test("only here holds for prompts on a mask, and ends with the object", () => {
   const sent = [];
   const image = { id: 1, width: 100, height: 50 };
-  const session = { image, opening: null, current: null, act: (step) => sent.push(step), accept: () => (session.current = null) };
+  const session = { image, opening: null, current: null, flush, act: (step) => sent.push(step), accept: () => (session.current = null) };
   const settings = { tool: "smart", positive: true, onlyHere: false };
   const still = { updateCursor() {}, refresh() {} };
   const said = [];
   const toasts = { show: (text) => said.push(text) };
-  const commands = actions(/** @type {any} */ ({ session, settings, stage: { image }, grips, polygon, preview, input: still, renderer: still, toasts }));
+  const commands = actions(/** @type {any} */ ({ session, settings, stage: { image }, polygon, preview, input: still, renderer: still, toasts }));
   const click = /** @type {any} */ ({ type: "click", point: [3, 4], positive: true });
   commands.run("onlyHere", "o");
   assert.deepEqual([settings.onlyHere, said.length], [false, 1]);

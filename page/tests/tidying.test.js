@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { UNTIDIED } from "../../src/vpuformer/app/page/tidy.js";
-import { begin } from "./startsession.js";
+import { begin, click } from "./startsession.js";
 import { settle, state, storedStep } from "./fakeserver.js";
 
 const values = (more) => ({ ...UNTIDIED, ...more });
@@ -58,6 +58,16 @@ test("an object that was accepted meanwhile is tidied all the same, unless it wa
   await settle();
   for (const revision of [2, 3, 4]) await server.answer(state({ id: 9, image: 2, revision }));
   assert.deepEqual(server.sent.map(({ method, path }) => [method, path.split("/").at(-1)]), [["PATCH", "9"], ["POST", "steps"], ["PATCH", "9"]]);
+});
+
+test("values that wait are sent before the next prompt, and before a step with other objects", async () => {
+  const { session } = await begin([state({ id: 9, image: 2, revision: 1, at: 1, answered: 1, area: 4, steps: [storedStep("click")] })]);
+  const { current } = session;
+  for (const next of [() => session.act(click), () => session.split()]) {
+    session.flush = () => ((session.flush = () => {}), session.tidy(current, values({ holes: 20 })));
+    next();
+  }
+  assert.deepEqual(current.optimistic.steps.map(({ type }) => type), ["click", "tidy", "click", "tidy", "split"]);
 });
 
 test("values that are sent as the image is left keep off its own objects", async () => {

@@ -57,7 +57,6 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
-    grips.flush();
     preview.drop();
     const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
     session.act(keeps ? onlyHere(fitted) : fitted);
@@ -262,8 +261,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     pick,
     /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
-      grips.flush();
-      polygon.flush();
+      session.flush();
       let result;
       if (session.readOnly && !isReading(act)) toasts.show(text("status.isReadOnly"));
       else if (act.startsWith("tool:")) {

@@ -35,8 +35,6 @@ export class Session extends Deciding {
   takenBy = () => "";
   /** Returns the name of the person; empty if none was given. */
   ownName = () => "";
-  /** Sends what is still being moved: sliders, prompts and corners rest for a moment before they are sent. */
-  flush = () => {};
   #api;
   #recall;
 

@@ -20,6 +20,9 @@ import { sameTidying, tidyingOf, UNTIDIED } from "./tidy.js";
 /** @typedef {import("./objectlist.js").Listener} Listener */
 
 export class Workspace extends Accepting {
+  /** Sends what is still being moved, before another change: sliders, prompts and corners rest for a moment. */
+  flush = () => {};
+
   /**
    * Add a step to the current object, or begin an object with it.
    *
@@ -27,6 +30,7 @@ export class Workspace extends Accepting {
    */
   act(step) {
     if (!this.image || this.opening !== null) return;
+    this.flush();
     if (step.type === "click" && step.positive && this.#isTaken(this.current, step.point)) return;
     const entry = this.current ?? this.#begin(step);
     if (!entry) return;
@@ -70,6 +74,7 @@ export class Workspace extends Accepting {
    */
   actOn(step, others = []) {
     if (!this.current || this.opening !== null) return;
+    this.flush();
     this.selected = null;
     this.push(this.current, { type: "step", key: newKey(), step, after: others.map(({ lane }) => lane) });
     this.updateCounts();
