@@ -153,6 +153,21 @@ test("an answer reaches its prompt, whatever was undone meanwhile", () => {
   assert.deepEqual([workspace.objects.length, workspace.current?.mask], [1, rows]);
 });
 
+test("a key removes the current object alone, the button all objects if none is selected", () => {
+  const workspace = new Workspace(() => {});
+  workspace.open({ id: 1, name: "a.png", width: 4, height: 2 });
+  for (const x of [0, 1, 2]) {
+    workspace.begin();
+    workspace.add(click(x, 0));
+  }
+  workspace.remove();
+  assert.deepEqual([workspace.objects.length, workspace.current], [2, null]);
+  workspace.remove();
+  assert.equal(workspace.objects.length, 2);
+  workspace.clear();
+  assert.equal(workspace.objects.length, 0);
+});
+
 test("of two images that are opened at once the later one is shown, whichever is decoded first", async () => {
   const decoded = new Map();
   globalThis.createImageBitmap = /** @type {any} */ ((/** @type {string} */ blob) => new Promise((resolve) => decoded.set(blob, resolve)));

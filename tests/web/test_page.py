@@ -53,6 +53,8 @@ def test_it_outlines_the_example_offline_and_undoes(visitor: Visitor) -> None:
     visitor.press("Scribble")
     assert visitor.drag((335, 270), (345, 300), (350, 310)) < 20_000
     visitor.press("Clear")
+    for key in ("Delete", "Backspace", "c"):
+        visitor.page.keyboard.press(key)  # nothing is selected: the first object stays
     visitor.page.keyboard.down("Alt")
     visitor.click((290, 200))
     visitor.page.keyboard.up("Alt")

@@ -114,7 +114,7 @@ function show() {
     undo: current?.at,
     redo: current && current.at < current.steps.length,
     new: current,
-    clear: workspace.objects.length,
+    clearAny: workspace.objects.length,
     png: mask?.area && !current?.busy,
     coco: outlined.length && !workspace.busy,
   };
@@ -163,8 +163,9 @@ const actions = {
   redo: () => workspace.redo(),
   new: () => workspace.begin(),
   accept: () => workspace.begin(),
-  clear: () => workspace.clear(),
-  delete: () => workspace.clear(),
+  clear: () => workspace.remove(),
+  delete: () => workspace.remove(),
+  clearAny: () => workspace.clear(), // only a button removes all: nothing brings them back
   polarity: () => (settings.positive = !settings.positive),
   fit: () => stage.fit(),
   actual: () => stage.zoomTo(1),

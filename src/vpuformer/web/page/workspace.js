@@ -142,11 +142,16 @@ export class Workspace {
     this.current = null;
   }
 
+  /** Remove the current object. */
+  remove() {
+    this.objects = this.objects.filter((each) => each !== this.current);
+    this.current = null;
+  }
+
   /** Remove the current object, or all if there is none. */
   clear() {
-    const { current } = this;
-    this.objects = current ? this.objects.filter((each) => each !== current) : [];
-    this.current = null;
+    if (this.current) this.remove();
+    else this.objects = [];
   }
 
   /** Make the topmost object at this point the current one. @param {Point} point */
