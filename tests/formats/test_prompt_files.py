@@ -202,6 +202,26 @@ def test_boxes_of_yolo_are_prompts(image_folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "labels", "found"),
+    [
+        ("classes.txt", "cup\n\ndog\n", ("cup", "dog"), ["cup", "class 1", "dog"]),
+        ("data.yaml", "names: [cup, cup, ' dog']", ("cup", "dog"), ["cup", "cup", "dog"]),
+        ("data.yaml", 'names: ["cup\\n", "\\0", dog]', ("cup", "dog"), ["cup", None, "dog"]),
+    ],
+)
+def test_odd_names_in_a_list_of_classes_shift_no_class(
+    name: str, content: str, labels: tuple[str, ...], found: list[str | None], image_folder: Path
+) -> None:
+    folder = image_folder.parent / "set"
+    (folder / "labels").mkdir(parents=True)
+    (folder / name).write_text(content)
+    (folder / "labels/a.txt").write_text("".join(f"{number} 0.5 0.5 0.2 0.2\n" for number in range(3)))
+    prompts = read_prompt_list(folder, ImageFolder(image_folder))
+    assert prompts.labels == labels
+    assert [entry.found.label for entry in prompts.entries if isinstance(entry, Listed) and entry.found] == found
+
+
 def test_boxes_of_voc_are_prompts(image_folder: Path) -> None:
     folder = image_folder.parent / "Annotations"
     folder.mkdir()

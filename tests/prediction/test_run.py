@@ -343,6 +343,27 @@ def test_rows_of_one_object_have_one_label_and_one_id(images: Path, tmp_path: Pa
     assert [(each["id"], each["category_id"]) for each in coco(tmp_path / "out")["annotations"]] == [(7, 1), (8, 2)]
 
 
+def test_a_category_with_a_blank_is_one_label_whose_number_stays(images: Path, tmp_path: Path) -> None:
+    content = {
+        "images": [{"id": 1, "file_name": "d.png", "width": 30, "height": 20}],
+        "annotations": [
+            {"id": number, "image_id": 1, "category_id": number, "bbox": [5, 5, 9, 9]} for number in (1, 2)
+        ],
+        "categories": [{"id": 1, "name": "cup "}, {"id": 2, "name": "ant"}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    predicted(images, tmp_path / "coco.json", tmp_path / "out")
+    assert [each["name"] for each in coco(tmp_path / "out")["categories"]] == ["cup", "ant"]
+    assert [each["category_id"] for each in coco(tmp_path / "out")["annotations"]] == [1, 2]
+
+
+def test_labels_that_no_export_can_hold_are_refused_before_the_network_runs(tmp_path: Path) -> None:
+    for labels, reason in ((("cup", "cup"), "two labels are called 'cup'"), (("",), "the label '' is blank")):
+        asked = Listed.of("c.png", "c.png", lambda: [Click(3, 3)])
+        with Job(tmp_path) as job, pytest.raises(InputError, match=reason):
+            job.fill(PromptList("lines", labels, iter([asked])), JobHeader("", "", (1, 1), "", "coco", None))
+
+
 def test_prompts_that_are_missing_are_one_sentence(images: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.jsonl does not exist"):
         predict_folder(images, tmp_path / "gone.jsonl", tmp_path / "out", Disks())

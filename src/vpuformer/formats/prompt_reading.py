@@ -9,6 +9,7 @@ from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import MOST_DIGITS, Bundle
 from vpuformer.formats.found import Annotations, FoundImage, FoundObject, LeftOut, TargetImage
 from vpuformer.formats.image_folder import ImageFolder, shown
+from vpuformer.formats.labels import LONGEST_LABEL, one_line
 from vpuformer.formats.prompted import Listed, PromptList, Unanswered
 from vpuformer.formats.reading import read_annotations
 from vpuformer.geometry import Crop
@@ -44,7 +45,8 @@ def read_prompt_list(path: Path, folder: ImageFolder) -> PromptList:
         return read(path, folder)
     bundle = Bundle(path)
     title, annotations = read_annotations(bundle)
-    return PromptList(title, tuple(annotations.labels), _entries(annotations, bundle, path, folder))
+    labels = dict.fromkeys(label for each in annotations.labels if (label := _label(each)))
+    return PromptList(title, tuple(labels), _entries(annotations, bundle, path, folder))
 
 
 def _entries(
@@ -86,8 +88,17 @@ def _objects(entry: FoundImage, target: TargetImage, *, unique_ids: bool) -> Ite
             is_number = given is not None and given.isdecimal() and len(given) <= MOST_DIGITS
             object_id = int(given) if given is not None and is_number else None
             yield Listed.of(
-                target.image, target.image, lambda found=found: _prompts(found), found.label, object_id=object_id
+                target.image,
+                target.image,
+                lambda found=found: _prompts(found),
+                _label(found.label),
+                object_id=object_id,
             )
+
+
+def _label(name: str | None) -> str | None:
+    """A label as an import stores it."""
+    return one_line(name or "", LONGEST_LABEL)
 
 
 def _prompts(found: FoundObject) -> list[Prompt]:

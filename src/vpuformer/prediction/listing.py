@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from vpuformer.errors import InputError, listed
 from vpuformer.formats.image_folder import as_text
+from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.prompted import NO_OBJECT_LEFT, Listed, PromptList, Unanswered
 from vpuformer.prompts import prompt_to_dict
 
@@ -46,8 +47,8 @@ def list_prompts(database: sqlite3.Connection, prompts: PromptList, shard: tuple
     Each of several parts numbers the whole list.
 
     Raises:
-        InputError: no object can be asked about, or two images or objects have one id; or what the reader of the list
-            raises.
+        InputError: no object can be asked about, two images or objects have one id, or two labels have one name; or
+            what the reader of the list raises.
     """
     for statement in _TABLES.split(";"):
         database.execute(statement)
@@ -71,6 +72,7 @@ def list_prompts(database: sqlite3.Connection, prompts: PromptList, shard: tuple
     incomplete = bool(_one(database, "SELECT count(*) FROM unanswered WHERE number NOTNULL"))
     _keep_part(database, shard)
     ordered = (*prompts.labels, *sorted({*labels} - {*prompts.labels}))
+    LabelNumbers(ordered)  # refuses what no export can hold, before the network has run
     return Listing(ordered, digest.hexdigest(), incomplete)
 
 
