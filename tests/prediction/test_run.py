@@ -12,13 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from support.app_disks import Disks
 from support.volumes import oriented, write_nifti
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.formats import FORMATS, read_objects
+from vpuformer.formats.assignment import assign
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import FoundObject, TargetImage
+from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompted import Listed, PromptList, Unanswered
+from vpuformer.formats.reading import read_annotations
 from vpuformer.images import read_image, slice_path
 from vpuformer.inference.protocol import Encoded
 from vpuformer.prediction.job import FILE, Job, JobHeader
@@ -258,6 +264,26 @@ def test_the_network_sees_the_values_within_the_window(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image, np.broadcast_to(np.atleast_3d(pixels), image.shape))
     images = [each["file_name"] for each in coco(tmp_path / "out")["images"]]
     assert [name.rpartition("/")[2] for name in images] == names
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_masks_of_a_slice_in_its_own_window_are_imported_on_that_slice(name: str, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    tifffile.imwrite(images / "stack.tif", np.zeros((3, 20, 30), np.uint16), photometric="minisblack")
+    points = {"stack.tif@page001@window1500,3000": (4, 4), "stack.tif@page002@window1500.5,3000": (20, 9)}
+    prompts = written(tmp_path, [line(image, click(*point), label="cup") for image, point in points.items()])
+    predicted(images, prompts, tmp_path / "out", format_name=name)
+    annotations = read_annotations(Bundle(tmp_path / "out"))[1]
+    names = ImageFolder(images).names()
+    assigned = assign(annotations.images, names).of_image
+    assert list(assigned) == ["stack.tif@page001", "stack.tif@page002"]
+    rows, columns = np.mgrid[:20, :30]
+    for image, (x, y) in zip(assigned, points.values(), strict=True):
+        target = TargetImage(image, (20, 30), annotations.labels, names)
+        (found,) = (each for entry in assigned[image] for each in entry.objects(target, print))
+        assert isinstance(found, FoundObject)
+        assert np.array_equal(found.shape, np.hypot(columns - x, rows - y) <= 5)
 
 
 def test_a_run_in_another_window_is_another_run(images: Path, tmp_path: Path) -> None:

@@ -6,18 +6,19 @@ from pathlib import PurePosixPath
 
 from vpuformer.errors import MaskError, listed
 from vpuformer.formats.naming import wanted_stems
+from vpuformer.images.addresses import without_window
 
 _SAME = 2
 
 
 def plain_name(name: str) -> str:
-    """A path in the form compared: forward slashes, composed letters, no `.` or `..` parts.
+    """A path as compared: forward slashes, composed letters, no window, no `.` or `..` parts.
 
     >>> plain_name(".\\\\images\\\\a.png"), plain_name("u\\u0308.png") == plain_name("\\u00fc.png")
     ('images/a.png', True)
     """
     parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", ".", "..")]
-    return unicodedata.normalize("NFC", "/".join(parts))
+    return unicodedata.normalize("NFC", without_window("/".join(parts)))
 
 
 def match_image(image: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from vpuformer.errors import ImageError
 from vpuformer.formats.annotated_image import AnnotatedImage
-from vpuformer.images.addresses import Address
+from vpuformer.images.addresses import Address, without_window
 from vpuformer.images.dicom import Place, place_of
 from vpuformer.images.heads import upright_size_of
 from vpuformer.images.loading import Kind, kind_of, opened
@@ -126,9 +126,8 @@ class SeriesSource:
 
     def _number(self, image: AnnotatedImage) -> int:
         """The slice that an image is; its name may also hold a window, and the frame of a file of one frame."""
-        address = Address.of(Path(image.image))
-        frame = address._replace(window=None).path.as_posix()
-        return self._numbers.get(frame, self._numbers.get(address.file.as_posix(), 0))
+        file = Address.of(Path(image.image)).file.as_posix()
+        return self._numbers.get(without_window(image.image), self._numbers.get(file, 0))
 
     def encode(self, volume: Labels) -> bytes:
         import nibabel

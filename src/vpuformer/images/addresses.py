@@ -140,10 +140,18 @@ def time_suffix(time: int) -> str:
 
 
 def slice_part(name: str) -> str:
-    """The end of a name that names a slice; "" without one.
+    """What follows the file in the name of a slice: volume, slice and window; "" for a file.
 
-    >>> slice_part("scan.nii.gz@z012"), slice_part("scan.nii.gz")
-    ('@z012', '')
+    >>> slice_part("scan.nii.gz@z012@window40,400"), slice_part("scan.nii.gz")
+    ('@z012@window40,400', '')
     """
-    found = _SLICE.search(name)
-    return found[0] if found else ""
+    return name[len(Address.of(Path(name)).file.name) :] if "@" in name else ""
+
+
+def without_window(name: str) -> str:
+    """A path without its window, which changes how a slice is seen, and none of its pixels.
+
+    >>> without_window("a/scan.nii.gz@z012@window40,400")
+    'a/scan.nii.gz@z012'
+    """
+    return Address.of(Path(name))._replace(window=None).path.as_posix() if "@window" in name else name
