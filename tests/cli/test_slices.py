@@ -44,6 +44,19 @@ def test_a_page_of_a_stack_is_segmented(tmp_path):
     assert "range of the pages" in segmented(tmp_path, path, "--slice", 2)["notes"][0]
 
 
+def test_the_file_of_a_slice_is_not_overwritten(tmp_path):
+    Image.new("I;16", (12, 10)).save(tmp_path / "deep.png")
+    Image.new("L", (12, 10)).save(tmp_path / "stack.tif")
+    for image, option, file in (
+        ("deep.png@window40,400", "-o", "deep.png"),
+        ("stack.tif@page000", "--overlay", "stack.tif"),
+    ):
+        before = (tmp_path / file).read_bytes()
+        result = vpuformer("segment", tmp_path / image, "--click", "4,3", option, tmp_path / file)
+        assert (result.exit_code, "writing it would overwrite the other" in result.stderr) == (2, True)
+        assert (tmp_path / file).read_bytes() == before
+
+
 def test_a_choice_that_cannot_be_is_refused(tmp_path):
     Image.new("L", (12, 10)).save(tmp_path / "a.png")
     for words, said in (

@@ -29,12 +29,14 @@ def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
 
 
 def check_unlike(path: Path, *others: Path | None) -> None:
-    """Check that `path` differs from the `others`, for instance from the image itself.
+    """Check that `path` differs from the files of the `others`, for instance from that of the image.
 
     Raises:
         InputError: they are the same file.
     """
-    if any(other is not None and other.resolve() == path.resolve() for other in others):
+    from vpuformer.images.addresses import Address
+
+    if any(other is not None and Address.of(other).file.resolve() == path.resolve() for other in others):
         raise InputError(f"{path} is named twice, and writing it would overwrite the other; name another file")
 
 
