@@ -309,6 +309,18 @@ def test_a_folder_with_files_is_overwritten_on_demand_alone(images: Path, tmp_pa
     assert files(output) == before
 
 
+def test_masks_do_not_go_among_the_images(images: Path, tmp_path: Path) -> None:
+    prompts, within = written(tmp_path), images / "masks"
+    with pytest.raises(InputError, match="masks there would count as images"):
+        predicted(images, prompts, within, format_name="png")
+    predicted(images, prompts, tmp_path / "1", format_name="png", shard="1/2")
+    predicted(images, prompts, tmp_path / "2", format_name="png", shard="2/2")
+    with pytest.raises(InputError, match="masks there would count as images"):
+        join([tmp_path / "1", tmp_path / "2"], within)
+    assert not within.exists()
+    predicted(images, prompts, within, format_name="coco")
+
+
 def test_nothing_to_segment_is_one_sentence_and_leaves_nothing(images: Path, tmp_path: Path) -> None:
     prompts, output = (
         written(tmp_path, [line("a.png", click(float("inf"), 1)), {"image": "b.jpg", "objects": []}]),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from vpuformer.cli.outputs import check_apart
 from vpuformer.cli.progress import progress_bar
 from vpuformer.cli.shared_options import FormatOption, OverwriteOption, PolygonsOption, StoreOption
 from vpuformer.errors import InputError, StoreError
@@ -57,7 +56,6 @@ def export_masks(
     root = folder.parent if folder.is_file() else folder
     if not root.is_dir():
         raise InputError(f"there is no folder {root}; give the one that was annotated")
-    check_apart(output, root, chosen)
 
     require("app", "vpuformer export-masks")
     from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes

@@ -2,12 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vpuformer.errors import InputError
-
-if TYPE_CHECKING:
-    from vpuformer.formats import Format
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -38,18 +34,6 @@ def check_unlike(path: Path, *others: Path | None) -> None:
 
     if any(other is not None and Address.of(other).file.resolve() == path.resolve() for other in others):
         raise InputError(f"{path} is named twice, and writing it would overwrite the other; name another file")
-
-
-def check_apart(output: Path, root: Path, chosen: "Format") -> None:
-    """Check that an export of images does not lie among the images in `root`.
-
-    Raises:
-        InputError: it would.
-    """
-    if chosen.pixels and output.resolve().is_relative_to(root.resolve()):
-        raise InputError(
-            f"{output} lies among the images, and masks there would count as images; name a folder elsewhere"
-        )
 
 
 def check_outside(output: Path, *data: Path | None) -> None:

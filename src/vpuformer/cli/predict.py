@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpuformer.cli.outputs import check_apart
 from vpuformer.cli.progress import progress_bar
 from vpuformer.cli.shared_options import (
     DeviceOption,
@@ -68,7 +67,7 @@ def predict(
     from vpuformer.inference.cores import usable_cores
     from vpuformer.shards import parse_shard
 
-    check_apart(output, folder, find_format(format_name, polygons=polygons))
+    find_format(format_name, polygons=polygons)
     parse_shard(shard)
     shown = None if window is None else parse_window(window)
     if not prompts.exists():

@@ -189,6 +189,18 @@ def find_format(name: str, *, polygons: bool | None = None) -> Format:
     return found
 
 
+def check_apart(folder: Path, root: Path, chosen: Format) -> None:
+    """Check that an export whose files are images does not go among the images in `root`.
+
+    Raises:
+        InputError: it would.
+    """
+    if chosen.pixels and folder.resolve().is_relative_to(root.resolve()):
+        raise InputError(
+            f"{folder} lies among the images, and masks there would count as images; name a folder elsewhere"
+        )
+
+
 def export(
     name: str,
     images: Iterable[AnnotatedImage],
@@ -208,13 +220,16 @@ def export(
         labels: all labels, in the order in which they are to be numbered.
         polygons: outlines, or masks, where the format leaves the choice; by default what is usual in it.
         images_at: the folder of the images as seen from `folder`, for formats that point to them.
-        root: the folder of the images, for formats that take their geometry.
+        root: the folder of the images, for formats that take their geometry. Masks do not go into it.
         overwrite: let the folder hold something: files of the same name are replaced, those of an earlier export of
             this format that come no more are removed, and all others stay.
 
     Raises:
-        InputError: there is no such format, it cannot hold these objects, or the folder cannot be written.
+        InputError: there is no such format, it cannot hold these objects, or the folder cannot be written or lies
+            among the images.
     """
     chosen = find_format(name, polygons=polygons)
+    if root is not None:
+        check_apart(folder, root, chosen)
     with published(folder, name, overwrite=overwrite) as staging:
         return write_files(chosen, images, staging, labels, polygons=polygons, images_at=images_at, root=root)

@@ -20,6 +20,7 @@ from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompt_reading import read_prompt_list
 from vpuformer.formats.prompted import Unanswered
 from vpuformer.formats.publish import check_target, remove_unfinished, seen_from
+from vpuformer.formats.registry import check_apart
 from vpuformer.images.addresses import as_window
 from vpuformer.inference.protocol import Segmenter
 from vpuformer.prediction.job import FILE, Job, JobHeader
@@ -84,8 +85,9 @@ def predict_folder(
         ConfigError: an argument is out of range.
         DatasetError: there is no such folder of images.
     """
-    find_format(format_name, polygons=polygons)
+    chosen = find_format(format_name, polygons=polygons)
     folder, source, target = ImageFolder(images, as_window(window)), Path(prompts), Path(output)
+    check_apart(target, folder.root, chosen)
     part, shown = parse_shard(shard), None if folder.window is None else str(folder.window)
     if not source.exists():
         raise InputError(f"{source} does not exist; give the file or folder of the prompts")
