@@ -59,6 +59,19 @@ def test_annotations_may_lie_elsewhere(tmp_path: Path) -> None:
     assert "6 images, 12 objects" in result.stdout
 
 
+def test_a_file_of_annotations_needs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    LAYOUTS["coco"][1](tmp_path)
+    file = tmp_path / "annotations.json"
+    for words in (["--annotations", file], ["--store", "annotated.sqlite"]):
+        result = vpuformer("finetune", file, *words, "--check")
+        assert (result.exit_code, "is a file of annotations already; with" in result.stderr) == (2, True)
+    monkeypatch.setenv("VPUFORMER_STORE", str(tmp_path / "gone.sqlite"))
+    for words in ([file], [tmp_path, "--annotations", file]):
+        assert checked(*words) == ["COCO JSON: 6 images, 12 objects, 2 labels (disk 6, plate 6)"]
+    both = vpuformer("finetune", tmp_path, "--annotations", file, "--store", "annotated.sqlite", "--check")
+    assert "give --annotations or --store" in both.stderr
+
+
 def test_a_mask_is_no_image_of_its_own(tmp_path: Path) -> None:
     LAYOUTS["masks"][1](tmp_path)
     (tmp_path / "images").rename(tmp_path / "photos")

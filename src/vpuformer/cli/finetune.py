@@ -90,15 +90,17 @@ def finetune(
 
     Example: vpuformer finetune cells/ --minutes 20 -o cells-model
     """
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
     if resume:
         if data is not None or output is None:
             raise ConfigError("--resume takes the folder alone: vpuformer finetune --resume -o FOLDER")
-        sources = {name: context.get_parameter_source(name) for name in context.params}
-        given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
         if given & {"annotations", "window", "group_by", "store", "start", "minutes", "seed", "check"}:
             raise ConfigError("--resume continues with the settings of its folder; with it, only --device can be given")
     elif data is None:
         raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
+    elif "store" not in given and (annotations is not None or data.is_file()):
+        store = None  # VPUFORMER_STORE names no files
     if controlled and not as_json:
         raise ConfigError("--controlled is for programs, which read JSON; give --json too")
     from vpuformer.finetuning.groups import check_group_by

@@ -68,7 +68,7 @@ def recognise(data: Path, annotations: Path | None = None, store: str | None = N
         store: database of the app's annotations, if it is not in the folder: a file or a URL.
 
     Raises:
-        ConfigError: both `annotations` and `store` are given.
+        ConfigError: both `annotations` and `store` are given, or one of them with a file.
         DatasetError: there is no such folder, or it holds no annotations that are read.
         MissingDependencyError: the folder was annotated with the app, and the extra `app` is not installed.
         StoreError: the annotations of the app cannot be read.
@@ -76,6 +76,10 @@ def recognise(data: Path, annotations: Path | None = None, store: str | None = N
     if annotations is not None and store is not None:
         raise ConfigError("the annotations are in files or in a database; give --annotations or --store")
     if data.is_file():
+        if annotations is not None or store is not None:
+            raise ConfigError(
+                f"{data} is a file of annotations already; with --annotations or --store, give the folder of the images"
+            )
         data, annotations = data.parent, data.parent if data.suffix.lower() in _LISTS else data
     if not data.is_dir():
         raise DatasetError(f"there is no folder {data}; give the folder of the annotated images")
