@@ -54,6 +54,18 @@ def test_links_out_of_a_folder_are_left_out(tmp_path: Path) -> None:
     assert Bundle(tmp_path / "set").names == ("b.json",)
 
 
+def test_a_list_of_classes_names_its_data_set(tmp_path: Path) -> None:
+    (tmp_path / "set" / "labels").mkdir(parents=True)
+    (tmp_path / "set" / "data.YAML").write_text("names: [cup]")
+    with pytest.raises(MaskError, match=r"the folder of data\.YAML holds no labels of YOLO, labels/IMAGE\.txt, nor"):
+        read_annotations(Bundle(tmp_path / "set" / "data.YAML"))
+    (tmp_path / "set" / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.2")
+    bundle = Bundle(tmp_path / "set" / "data.YAML")
+    assert (bundle.source, bundle.names, bundle.alone) == ("set", ("data.YAML", "labels/a.txt"), False)
+    with pytest.raises(MaskError, match="cannot be read"):
+        Bundle(tmp_path / "set" / "gone.yaml")
+
+
 def test_paths_that_lead_out_of_an_archive_stay_in_it() -> None:
     bundle = Bundle(packed(**{"../../etc/passwd": b"mine", "/etc/hosts": b"mine too"}))
     assert bundle.names == ("etc/hosts",)

@@ -299,6 +299,20 @@ def test_a_run_in_another_window_is_another_run(images: Path, tmp_path: Path) ->
     predicted(images, prompts, tmp_path / "out", window=(40, 400))
 
 
+def test_a_data_set_of_yolo_by_its_list_of_classes_is_the_same_run(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "set/labels").mkdir(parents=True)
+    (tmp_path / "set/data.yaml").write_text("names: [cup, dog]")
+    (tmp_path / "set/labels/d.txt").write_text("1 0.5 0.5 0.2 0.2")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predicted(images, tmp_path / "set", tmp_path / "out", on_progress=stop)
+    predicted(images, tmp_path / "set/data.yaml", tmp_path / "out")
+    assert [each["name"] for each in coco(tmp_path / "out")["categories"]] == ["cup", "dog"]
+
+
 def test_a_folder_with_files_is_overwritten_on_demand_alone(images: Path, tmp_path: Path) -> None:
     prompts, output = written(tmp_path), tmp_path / "out"
     predicted(images, prompts, output)

@@ -53,8 +53,7 @@ def import_annotations(
     choose_runtime(model, device, runtime)
     images = Folder(folder)
     settings = ImportSettings(None if label is None else label_name(label), accept, dry_run)
-    # A YOLO data set is often named by its list of classes.
-    bundle = Bundle(annotations.parent if annotations.suffix in (".yaml", ".yml") else annotations)
+    bundle = Bundle(annotations)
     address = store or str(images.root / FILE)
     if dry_run and "://" not in address and not Path(address).exists():
         address = ":memory:"

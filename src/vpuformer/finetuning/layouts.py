@@ -10,7 +10,7 @@ from vpuformer.data.kinds.coco import ANNOTATIONS
 from vpuformer.data.kinds.masks import MaskFolder
 from vpuformer.errors import ConfigError, DatasetError, MaskError, counted, listed
 from vpuformer.formats.assignment import assign
-from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.bundle import Bundle, data_set_of
 from vpuformer.formats.found import FoundImage, FoundObject, Ignored, LeftOut, TargetImage
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.labels import LONGEST_LABEL, one_line
@@ -22,9 +22,6 @@ from vpuformer.prompts import Box, Prompt
 
 _MAPS = frozenset({"SegmentationObject", "SegmentationClass", "masks"})
 """Folders whose images are masks, in PASCAL VOC and elsewhere."""
-
-_LISTS = (".yaml", ".yml")
-"""A YOLO data set is often named by its list of classes."""
 
 
 class OutlinedObject(NamedTuple):
@@ -80,7 +77,7 @@ def recognise(data: Path, annotations: Path | None = None, store: str | None = N
             raise ConfigError(
                 f"{data} is a file of annotations already; with --annotations or --store, give the folder of the images"
             )
-        data, annotations = data.parent, data.parent if data.suffix.lower() in _LISTS else data
+        data, annotations = data.parent, data
     if not data.is_dir():
         raise DatasetError(f"there is no folder {data}; give the folder of the annotated images")
     if annotations is None:
@@ -111,7 +108,7 @@ def _images_and_masks(data: Path) -> Layout:
 
 def _in_files(data: Path, elsewhere: Path | None) -> Layout:
     """Annotations in files of any format that is imported."""
-    folder, annotations = ImageFolder(data), elsewhere or data
+    folder, annotations = ImageFolder(data), data_set_of(elsewhere or data)
     names = [name for name in folder.names() if not _MAPS & {*PurePosixPath(name).parts[:-1]}]
     try:
         bundle = Bundle(annotations)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpuformer.errors import MaskError
-from vpuformer.files import files_below, read_bytes, read_json
+from vpuformer.files import files_below, is_file, read_bytes, read_json
 from vpuformer.formats.matching import plain_name
 
 MAX_BYTES = 256_000_000
@@ -33,11 +33,16 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 """Begin of a zip archive; the latter is an empty one."""
 
 
+def data_set_of(path: Path) -> Path:
+    """The folder of a YOLO data set, which is often named by its list of classes; else the path itself."""
+    return path.parent if path.suffix.lower() in (".yaml", ".yml") and is_file(path) else path
+
+
 class Bundle:
     """Files by their paths, with forward slashes, read on demand.
 
     Args:
-        content: of a zip archive, or of the one file; or the path of an archive, a file or a folder.
+        content: of a zip archive, or of the one file; or the path of an archive, a file or a folder, see `data_set_of`.
         name: of that file; by default its path's last part, "" for a content.
 
     Raises:
@@ -50,6 +55,7 @@ class Bundle:
     """
 
     def __init__(self, content: bytes | Path, name: str = "") -> None:
+        content = data_set_of(content) if isinstance(content, Path) else content
         self.source = name or (content.absolute().name if isinstance(content, Path) else "")
         self._jsons: OrderedDict[str, tuple[int, Any]] = OrderedDict()
         self._kept = 0

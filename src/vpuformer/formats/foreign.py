@@ -31,6 +31,8 @@ _KEYS = {
 def what_it_is(bundle: Bundle) -> str:
     """What files are that no format claims, as the begin of a sentence."""
     if not bundle.alone:
+        if lists := bundle.under("", (".yaml", ".yml")):
+            return f"{bundle.whole} of {lists[0]} holds no labels of YOLO, labels/IMAGE.txt, nor others that are read"
         return f"{bundle.whole} holds no annotations that are read"
     called, content = bundle.whole, bundle.read(bundle.names[0])
     for beginning, what in _BEGINNINGS.items():

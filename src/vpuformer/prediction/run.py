@@ -16,6 +16,7 @@ from pathlib import Path
 from vpuformer.errors import InputError
 from vpuformer.files import files_below, replacing, sha256_of, sha256_of_names, write_errors
 from vpuformer.formats import AnnotatedImage, Written, export, find_format
+from vpuformer.formats.bundle import data_set_of
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompt_reading import read_prompt_list
 from vpuformer.formats.prompted import Unanswered
@@ -86,7 +87,7 @@ def predict_folder(
         DatasetError: there is no such folder of images.
     """
     chosen = find_format(format_name, polygons=polygons)
-    folder, source, target = ImageFolder(images, as_window(window)), Path(prompts), Path(output)
+    folder, source, target = ImageFolder(images, as_window(window)), data_set_of(Path(prompts)), Path(output)
     check_apart(target, folder.root, chosen)
     part, shown = parse_shard(shard), None if folder.window is None else str(folder.window)
     if not source.exists():
