@@ -186,6 +186,21 @@ def test_boxes_of_coco_are_prompts_with_their_visible_keypoints_and_ids(image_fo
     assert left_out == [("a.png", "object"), ("a.png", "object")]
 
 
+@pytest.mark.parametrize("files", [1, 2])
+def test_the_ids_of_a_single_coco_file_in_a_folder_are_kept(files: int, image_folder: Path) -> None:
+    folder = image_folder.parent / "set"
+    folder.mkdir()
+    for number, (name, width, height) in enumerate([("a.png", 120, 90), ("b.jpg", 64, 64)][:files]):
+        content = {
+            "images": [{"id": 9, "file_name": name, "width": width, "height": height}],
+            "annotations": [{"id": 70, "image_id": 9, "bbox": [1, 2, 3, 4]}],
+        }
+        (folder / f"{number}.json").write_text(json.dumps(content))
+    entries = list(read_prompt_list(folder, ImageFolder(image_folder)).entries)
+    ids = [(entry.image_id, entry.found and entry.found.id) for entry in entries if isinstance(entry, Listed)]
+    assert ids == ([(9, None), (None, 70)] if files == 1 else [(None, None)] * 4)
+
+
 def test_boxes_of_yolo_are_prompts(image_folder: Path) -> None:
     folder = image_folder.parent / "set"
     (folder / "labels/sub").mkdir(parents=True)

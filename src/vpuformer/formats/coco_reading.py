@@ -91,7 +91,7 @@ def read(bundle: Bundle) -> Annotations:
         file = CocoFile(bundle.json(name), "the COCO file" if bundle.alone else name)
         labels |= dict.fromkeys(file.categories)
         images += [
-            FoundImage(path, partial(_objects, file, number), id=file.image_id(number))
+            FoundImage(path, partial(_objects, file, number), id=file.image_id(number) if len(names) == 1 else None)
             for number, path in enumerate(file.file_names)
         ]
     return Annotations(

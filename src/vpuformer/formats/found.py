@@ -102,7 +102,7 @@ class FoundImage:
         mask: the name is that of a mask, which may be one of several of the image; see `naming.owners`.
         folder_known: the name begins where the image does, in some folder; if not, its folder is unknown.
         alias: another name to try, if no image has the first one.
-        id: number of the image in its file, unique there; None if it has none. Then those of its objects are, too.
+        id: number of the image, unique in the files, as those of its objects then are; None if it has none.
     """
 
     name: str | None

@@ -43,15 +43,12 @@ def read_prompt_list(path: Path, folder: ImageFolder) -> PromptList:
     read = _LISTS.get(path.suffix.lower())
     if read is not None and path.is_file():
         return read(path, folder)
-    bundle = Bundle(path)
-    title, annotations = read_annotations(bundle)
+    title, annotations = read_annotations(Bundle(path))
     labels = dict.fromkeys(label for each in annotations.labels if (label := _label(each)))
-    return PromptList(title, tuple(labels), _entries(annotations, bundle, path, folder))
+    return PromptList(title, tuple(labels), _entries(annotations, path, folder))
 
 
-def _entries(
-    annotations: Annotations, bundle: Bundle, path: Path, folder: ImageFolder
-) -> Iterator[Listed | Unanswered]:
+def _entries(annotations: Annotations, path: Path, folder: ImageFolder) -> Iterator[Listed | Unanswered]:
     names = folder.names()
     assigned = assign(annotations.images, names, path.stem)
     image_of = {id(entry): image for image, entries in assigned.of_image.items() for entry in entries}
@@ -59,7 +56,7 @@ def _entries(
     # In the order of the files, which is the same wherever an image is missing.
     for entry in annotations.images:
         given, image = entry.name or path.stem, image_of.get(id(entry))
-        name, image_id = shown(given) if image is None else image, entry.id if bundle.alone else None
+        name, image_id = shown(given) if image is None else image, entry.id
         if (image is None, name) in done:
             continue
         done.add((image is None, name))
@@ -69,9 +66,7 @@ def _entries(
             continue
         try:
             target = TargetImage(image, image_size(folder.path_of(image)), annotations.labels, names)
-            listed = [
-                each for found in assigned.of_image[image] for each in _objects(found, target, unique_ids=bundle.alone)
-            ]
+            listed = [each for found in assigned.of_image[image] for each in _objects(found, target)]
         except (ImageError, MaskError) as error:
             yield Listed(image, None, shown(given), image_id, reason=str(error))
             continue
@@ -79,12 +74,12 @@ def _entries(
         yield from (each._replace(given=shown(given)) if isinstance(each, Listed) else each for each in listed)
 
 
-def _objects(entry: FoundImage, target: TargetImage, *, unique_ids: bool) -> Iterator[Listed | Unanswered]:
+def _objects(entry: FoundImage, target: TargetImage) -> Iterator[Listed | Unanswered]:
     for found in entry.objects(target, lambda _: None):
         if isinstance(found, LeftOut):
             yield from [Unanswered(target.image, f"{found.thing}: {found.why}", "object")] * found.number
         elif isinstance(found, FoundObject):
-            given = found.id if entry.id is not None and unique_ids else None
+            given = found.id if entry.id is not None else None
             is_number = given is not None and given.isdecimal() and len(given) <= MOST_DIGITS
             object_id = int(given) if given is not None and is_number else None
             yield Listed.of(
