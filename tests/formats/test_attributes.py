@@ -73,7 +73,7 @@ def test_coco_is_written_as_cvat_does_and_read_from_it(tmp_path: Path) -> None:
     assert [each.attributes for each in things] == [{"parked": "true", "speed": 1.5}, {"occluded": "true"}]
 
 
-names = st.text("abc é-", min_size=1).map(str.strip).filter(bool)
+names = st.text('abc é-:"\\', min_size=1).map(str.strip).filter(bool)
 texts = st.text('a01.-e:"\\ \n\r\x85é', min_size=1, max_size=20).map(str.strip).filter(bool)
 
 
@@ -85,4 +85,5 @@ def test_a_description_of_labelme_gives_attributes_back(values: dict[str, Value]
 def test_shapes_of_others_have_flags_and_attributes() -> None:
     shape = {"description": None, "flags": {"parked": False}, "attributes": {"colour": "red"}}
     assert shape_attributes(shape) == {"parked": "false", "colour": "red"}
+    assert shape_attributes({"description": '"a" b: 1\n "c" : 2'}) == {'"a" b': 1.0, "c": 2.0}
     assert shape_attributes({"description": "true: 1\n: x", "flags": [1]}) == {"true": 1.0, "description": ": x"}

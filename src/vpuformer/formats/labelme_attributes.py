@@ -1,6 +1,7 @@
 """Attributes of objects in a shape of LabelMe: lines "name: value" of its description."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,18 +10,23 @@ from vpuformer.formats.attributes import Value, Values, plain_values, readable_v
 DESCRIPTION = "description"
 """Attribute with the lines of a description that do not begin with a name and a colon."""
 
+_LINE = re.compile(r'("(?:[^"\\]|\\.)*"\s*|[^:]+):(.*)')
+"""A name, which may be quoted, and the text after its colon."""
+
 
 def as_description(attributes: Values) -> str:
     """The attributes as text, a line each.
 
-    A text that would be read as a number, or that has several lines, is written as in JSON.
+    A text that would be read as a number, or that has several lines, is written as in JSON, and so is a name with a
+    colon.
 
-    >>> print(as_description({"colour": "dark red", "doors": 4.0, "plate": "7"}))
+    >>> print(as_description({"colour": "dark red", "doors": 4.0, "plate": "7", "size: cm": 3.0}))
     colour: dark red
     doors: 4
     plate: "7"
+    "size: cm": 3
     """
-    return "\n".join(f"{name}: {_text(value)}" for name, value in plain_values(attributes).items())
+    return "\n".join(f"{_name(name)}: {_text(value)}" for name, value in plain_values(attributes).items())
 
 
 def shape_attributes(shape: Mapping[str, Any]) -> dict[str, Value]:
@@ -35,9 +41,9 @@ def shape_attributes(shape: Mapping[str, Any]) -> dict[str, Value]:
     description = shape.get("description")
     others = []
     for line in description.split("\n") if isinstance(description, str) else ():
-        name, colon, text = line.partition(":")
-        if colon and name.strip():
-            found[name] = _value(text.strip())
+        if parts := _LINE.fullmatch(line.strip()):
+            name, text = map(str.strip, parts.groups())
+            found[str(_value(name)) if name.startswith('"') else name] = _value(text)
         elif line.strip():
             others.append(line.strip())
     if others:
@@ -46,6 +52,10 @@ def shape_attributes(shape: Mapping[str, Any]) -> dict[str, Value]:
         values = shape.get(key)
         found |= values if isinstance(values, dict) else {}
     return readable_values(found)
+
+
+def _name(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False) if ":" in name or name.startswith('"') else name
 
 
 def _text(value: Value) -> str:
