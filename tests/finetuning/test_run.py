@@ -4,11 +4,12 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 import torch
@@ -23,9 +24,10 @@ from vpuformer.finetuning.measure import Measured
 from vpuformer.finetuning.plan import FinetuneSettings, recipe_for, training_device
 from vpuformer.finetuning.prepare import spec
 from vpuformer.finetuning.run import finetune, resume_finetune
-from vpuformer.finetuning.watch import Watch
+from vpuformer.finetuning.watch import HISTORY, Validation, Watch
 from vpuformer.inference.predictor import Predictor
 from vpuformer.model.manifest import read_manifest
+from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS, Click
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, save_state
@@ -214,6 +216,21 @@ def test_a_resumed_run_is_validated_on_the_same_objects(
     first, again = (run._Run(settings, {}, run.SILENT)._quick(network, []) for _ in range(2))
     assert first == again
     assert len(found) == 1
+
+
+def test_a_resumed_run_counts_the_time_before_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = FinetuneSettings(data=str(tmp_path), output=str(tmp_path), device="cpu")
+    training = tmp_path / "training"
+    training.mkdir()
+    (training / run.QUICK).write_text(json.dumps({"seconds": 30.0, "records": {kind: [] for kind in KINDS}}))
+    (training / HISTORY).write_text(json.dumps([asdict(Validation(3, 0.5, 90.0))]))
+    (training / "recipe.json").write_text(json.dumps(recipe_for(settings, 9, None).to_dict()))
+    save_state(training / NAME, {}, 4)
+    monkeypatch.setattr(run, "train", lambda *_, **__: None)
+    resumed, network = run._Run(settings, {}, run.SILENT), cast(VPUFormer, None)
+    resumed._quick(network, [])
+    resumed._train(0.0, [], None, 0.0, 1.0)
+    assert 120 <= time.monotonic() - resumed.begun < 150
 
 
 def test_a_further_device_of_a_kind_is_refused(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

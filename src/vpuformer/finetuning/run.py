@@ -199,6 +199,7 @@ class _Run:
         self.training = self.folder / TRAINING
         self.seconds = 60 * settings.minutes
         self.begun = time.monotonic()
+        """Begin of the time that counts; a resumed run moves it back by the seconds of what it finds done."""
         self.device = training_device(settings.device)
 
     def finish(self) -> Finetuned:
@@ -269,6 +270,7 @@ class _Run:
         path = self.training / name
         if path.is_file():
             content = read_json(path, error=ConfigError)
+            self.begun -= content["seconds"]
             return Measured.from_dict(content["records"]), content["seconds"]
         begun = time.monotonic()
         result = measured()
@@ -303,6 +305,7 @@ class _Run:
         watch = Watch(samples, self.training, score, recipe.length, self._left(reserved), validating, self.progress)
         if resume:
             watch.done = read_step(self.training / NAME)
+            self.begun -= watch.seconds
         interrupted = False
         try:
             train(
