@@ -25,7 +25,7 @@ def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
 
 
 def check_unlike(path: Path, *others: Path | None) -> None:
-    """Check that `path` differs from the files of the `others`, for instance from that of the image.
+    """Check that `path` differs from the files of the `others`, such as the image.
 
     Raises:
         InputError: they are the same file.

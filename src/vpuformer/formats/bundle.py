@@ -34,7 +34,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def data_set_of(path: Path) -> Path:
-    """The folder of a YOLO data set, which is often named by its list of classes; else the path itself."""
+    """The folder of a YOLO data set that is named by its list of classes, else the path."""
     return path.parent if path.suffix.lower() in (".yaml", ".yml") and is_file(path) else path
 
 
