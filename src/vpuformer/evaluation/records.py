@@ -67,7 +67,7 @@ class ObjectRecord:
     size: Size
     """(H, W) of the image."""
     image_seconds: float
-    """Seconds to prepare the image, excluding file I/O. The same for every object of an image."""
+    """Seconds to prepare the image, excluding file I/O."""
     interactions: tuple[Interaction, ...]
     image_id: str
     """Identifies the image, as `vpuformer.data.sample.Sample.image_id` does."""
