@@ -88,10 +88,10 @@ def around_the_object(segmenter: VPUFormerSegmenter, sample: Sample, values: dic
         if click is None:
             return
         clicks.append(click)
-        (answer,) = segmenter.segment([Query(encoded, clicks, answer, answer and answer.crop)])
+        (answer,) = segmenter.segment([Query(encoded, clicks, answer)])
         values[f"{number}, before"].append(iou(answer.mask, truth))
         for name, box in boxes.items():
-            query = Query(encoded, [*clicks, box], answer, answer.crop)
+            query = Query(encoded, [*clicks, box], answer)
             for rule, value in compared(segmenter, query).items():
                 values[f"{number}, {name}, {rule}"].append(iou(value.mask, truth))
 
@@ -111,7 +111,7 @@ def around_parts(segmenter: VPUFormerSegmenter, sample: Sample, kinds: Sequence[
         if kind == "box" and isinstance(prompt, Box) and prompt.positive:
             prompt = moved(prompt, rng.uniform(*BOXES["too large"], 4), encoded.size)
         prompts.append(prompt)
-        query = Query(encoded, prompts, answer, answer and answer.crop)
+        query = Query(encoded, prompts, answer)
         if isinstance(prompt, Box) and prompt.positive:
             taken.append(begins_afresh(query))
         (answer,) = segmenter.segment([query])

@@ -214,7 +214,7 @@ def answers(segmenter: "Segmenter", image: "RGB") -> Iterable[tuple[str, float]]
     yield OTHER, time.perf_counter() - begun
     for number in range(2, len(cup) + 1):
         begun = time.perf_counter()
-        (answer,) = segmenter.segment([Query(encoded, cup[:number], answer, answer.crop)])
+        (answer,) = segmenter.segment([Query(encoded, cup[:number], answer)])
         yield CORRECTION, time.perf_counter() - begun
 
 

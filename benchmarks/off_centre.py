@@ -69,7 +69,7 @@ def corrected(segmenter: VPUFormerSegmenter, sample: Sample, where: Where) -> np
     answer, mask, gains = None, np.zeros(truth.shape, np.bool_), []
     while len(clicks) < CLICKS and (click := next_one(truth, mask, clicks, where, rng)) is not None:
         clicks.append(click)
-        query = Query(encoded, clicks, answer, None if answer is None else answer.crop)
+        query = Query(encoded, clicks, answer)
         answers = {}
         for factor in FACTORS:
             plausible.OFF_CENTRE = factor

@@ -104,7 +104,7 @@ def measured() -> Milliseconds:
             segmenter.segment([Query(segmenter.encode(image), clicks[:1])])
 
         encoded = segmenter.encode(image)
-        query = Query(encoded, clicks, answer, answer.crop)
+        query = Query(encoded, clicks, answer)
         segmenter.segment([query])
 
         def correction(query: Any = query) -> None:

@@ -122,6 +122,13 @@ def test_prompts_are_clipped_to_the_image(image: np.ndarray) -> None:
     assert query.prompts[1].bounds[0] == -0.5
 
 
+def test_the_crop_is_that_of_the_answer(image: np.ndarray) -> None:
+    answer, other = Prediction(np.zeros((48, 64)), Crop(3, 5, 30, 20)), Crop(0, 0, 40, 40)
+    assert Query(Encoded(image), mask=answer).crop == answer.crop
+    assert Query(Encoded(image), mask=answer, crop=other).crop == other
+    assert Query(Encoded(image), mask=answer.probability).crop is None
+
+
 def test_an_answer_is_taken_as_it_is_and_other_masks_mean_what_they_mean_in_files(image: np.ndarray) -> None:
     answer = np.full((48, 64), 0.3, np.float32)
     assert Query(Encoded(image), mask=answer).mask is answer

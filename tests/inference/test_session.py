@@ -220,7 +220,7 @@ def test_a_session_may_start_from_a_mask() -> None:
     query = noise.asked[0]
     assert query.mask is not None
     assert np.array_equal(query.mask, mask)
-    assert query.crop is None  # the segmenter has not looked anywhere yet
+    assert query.crop == Crop.whole(SIZE)  # it speaks of every pixel
     mask[:] = False
     session.undo()
     assert state(session) == begin

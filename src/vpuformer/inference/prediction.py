@@ -46,7 +46,7 @@ class Prediction:
     """
 
     crop: Crop
-    """The part of the image that the segmenter looked at. Pass it on with the next query: it is kept while it fits."""
+    """The part of the image that the segmenter looked at. The next query about the answer keeps it while it fits."""
     logits: FloatMap | None
     """Logits for `crop`, at the resolution of the network: small, and with `mask` enough to make `probability` again
     (`from_logits`). None for a method without logits."""

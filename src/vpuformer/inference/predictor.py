@@ -25,7 +25,7 @@ class Predictor:
     >>> predictor = Predictor.from_pretrained(device="cpu")
     >>> predictor.set_image(np.zeros((300, 400, 3), np.uint8))
     >>> first = predictor.predict([Click(200, 150)])
-    >>> second = predictor.predict([Click(200, 150), Click(20, 20, False)], mask=first, crop=first.crop)
+    >>> second = predictor.predict([Click(200, 150), Click(20, 20, False)], mask=first)
     >>> second.mask.shape
     (300, 400)
     """

@@ -117,7 +117,8 @@ class Query:
             floats in 0..1, shape (H, W) of the image; or a mask of any other type, see
             `vpuformer.images.check_mask`. Without prompts it is refined. Pixels of 0 and 1 are as sure as can be: they
             change near the new prompts alone.
-        crop: the crop of the last `Prediction`, kept while it fits.
+        crop: the part of the image that was looked at for `mask`, kept while it fits; by default that of `mask`, if
+            it is a `Prediction`.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
         new: the number of prompts, the last ones, that `mask` does not answer yet. Far from them it changes only where
             the segmenter is surer than before. A new box around the object makes it begin without a mask that reaches
@@ -160,6 +161,8 @@ class Query:
         fitting = fit_to_image(prompts, encoded.size)
         if not fitting and mask is None:
             raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
+        if crop is None and isinstance(mask, Prediction):
+            crop = mask.crop
         if crop is not None and not isinstance(crop, Crop):
             raise InputError(f"crop must be the crop of the last Prediction, or None, got {crop!r:.80}")
         if new < 0:

@@ -105,9 +105,8 @@ class Outliner:
             kept, new = [], prompts
         mask = self._start if last is None else last
         if new:
-            crop = None if last is None else last.crop
             start = self._start is not None
-            query = Query(self._encode(), [*kept, *new], mask, crop, new=len(new), keep_mask=start)
+            query = Query(self._encode(), [*kept, *new], mask, new=len(new), keep_mask=start)
             (self._last,) = self._segmenter.segment([query])
         else:
             self._last = None

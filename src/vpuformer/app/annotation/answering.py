@@ -147,14 +147,13 @@ class Answering:
         added = active if base is None else active[len(history.active_prompts(contents[: base + 1])) :]
         if not added:  # no prompt came after the one that was removed
             return self._painted(before, strokes, size)
-        mask = crop = None
+        mask = None
         if base is not None and before is not None and before.area:
-            mask, crop = self._restored(record, base, strokes), before.crop and Crop(*before.crop)
+            mask = self._restored(record, base, strokes)
         question = partial(
             Query,
             prompts=history.prompts(contents),
             mask=mask,
-            crop=crop,
             new=len(added),
             keep_mask=history.is_given(contents),
             only_here=all(contents[index].get("only_here", False) for index in added),
@@ -174,7 +173,7 @@ class Answering:
         if not others:
             return answer
         taken = rle.decode(self._taken.get((size, others)), size)
-        return Prediction(np.where(taken, np.float32(0), answer.probability))
+        return Prediction(np.where(taken, np.float32(0), answer.probability), answer.crop)
 
     def _join(self, key: tuple[Size, tuple[int, ...]]) -> bytes:
         size, others = key
@@ -260,11 +259,11 @@ def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Co
     """
     if answer is None:
         return Prediction(np.zeros(size, np.float32))
-    mask = rle.decode(answer.mask, size)
-    if answer.logits is None or answer.crop is None:
-        return Prediction(painted(mask.astype(np.float32), strokes))
-    prediction = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size, mask)
-    return Prediction(painted(prediction.probability, strokes)) if strokes else prediction
+    mask, crop = rle.decode(answer.mask, size), answer.crop and Crop(*answer.crop)
+    if answer.logits is None or crop is None:
+        return Prediction(painted(mask.astype(np.float32), strokes), crop)
+    prediction = Prediction.from_logits(decode_logits(answer.logits), crop, size, mask)
+    return Prediction(painted(prediction.probability, strokes), crop) if strokes else prediction
 
 
 def as_network_answer(prediction: Prediction, mask: BoolMask, seconds: float, model: str) -> StepAnswer:

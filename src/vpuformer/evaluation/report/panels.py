@@ -166,7 +166,7 @@ def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, coun
     masks: list[BoolMask] = []
     last: Prediction | None = None
     for k in range(1, count + 1):
-        (last,) = segmenter.segment([Query(encoded, prompts[:k], last, last and last.crop)])
+        (last,) = segmenter.segment([Query(encoded, prompts[:k], last)])
         masks.append(last.mask)
     return masks
 
