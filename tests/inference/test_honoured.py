@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpuformer.inference.honoured import honoured
-from vpuformer.inference.pixels import pixels_under
+from vpuformer.arrays import FloatMap
+from vpuformer.geometry import Crop
+from vpuformer.inference import honoured as honoured_module
+from vpuformer.inference.corrections import corrected
+from vpuformer.inference.honoured import Honoured, shown_pixels
+from vpuformer.inference.looks import Look, Seen
+from vpuformer.inference.pixels import logits_of, pixels_under
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
@@ -19,6 +26,11 @@ prompts = st.one_of(
     st.builds(Scribble, st.lists(points, min_size=1, max_size=4), st.booleans()),
     st.just(Box(3, 3, 20, 20)),
 )
+
+
+def honoured(probability: FloatMap, given_prompts: list[Prompt], extent: float) -> Honoured:
+    shown = shown_pixels(given_prompts, (probability.shape[0], probability.shape[1]))
+    return honoured_module.honoured(probability, shown, extent)
 
 
 @settings(deadline=None, max_examples=150)
@@ -61,6 +73,22 @@ def test_a_later_prompt_overrules_an_earlier_one() -> None:
     answer = honoured(np.zeros((9, 9), np.float32), [Click(4, 4), Click(4, 4, False)], extent=9)
     assert answer.corrected == 0
     assert not answer.probability.any()
+
+
+@pytest.mark.parametrize("side", [120, 1280], ids=["pixels", "cells"])
+def test_what_somebody_erased_does_not_come_back_around_the_prompt(side: int) -> None:
+    step, far = side // 40, np.full((40, 40), 0.02, np.float32)
+    far[4:16, 4:30], far[22:38, 22:38], far[29:31, 29:31] = 0.98, 0.25, 0.6
+    before = far.repeat(step, axis=0).repeat(step, axis=1)
+    look = Look(logits_of(far), Crop.whole(before.shape), before.shape)
+    before[10 * step : 24 * step, 29 * step : 31 * step] = 0.6
+    before[24 * step : 36 * step, 24 * step : 36 * step] = 0
+    stray = Scribble([(30 * step, 30 * step), (30 * step, 10 * step)])
+    given_prompts = [Click(9 * step, 9 * step), stray, Click(12 * step, 9 * step)]
+    query = Query(Encoded(np.zeros((side, side, 3), np.uint8)), given_prompts, before)
+    mask = corrected(query, Seen(Prediction(before)), [look]).mask
+    assert not mask[27 * step :, 22 * step : 29 * step].any()
+    assert mask[pixels_under(Scribble([(30 * step, 23 * step), (30 * step, 10 * step)]), mask.shape)].all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1)])

@@ -11,7 +11,7 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.geometry import Crop
-from vpuformer.inference.honoured import honoured, is_honoured, put_right
+from vpuformer.inference.honoured import honoured, is_honoured, put_right, shown_pixels
 from vpuformer.inference.looks import Look, Seen
 from vpuformer.inference.pixels import changed_logits
 from vpuformer.inference.prediction import Prediction
@@ -40,17 +40,18 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
     base = before if kept is not None and query.new else None  # of which some is to be kept
     part = answer.crop if base is None or kept is None else reduce(Crop.union, (look.crop for look in looks), kept)
     raster = Raster.over(part, size, answer.crop, max(answer.logits.shape))
-    prompts, own = raster.prompts(query.prompts), answer.on(raster)
+    own, new = answer.on(raster), raster.prompts(query.new_prompts)
+    earlier = None if base is None else base.prediction.on(raster)
+    shown = shown_pixels(raster.prompts(query.prompts), raster.size, earlier, len(new))
     looked, values, wrong = own, own, 0
     mask: BoolMask | None = None  # where it differs from that of the answer
     changed: BoolMask | None = None
-    if base is not None and kept is not None:
+    if earlier is not None and kept is not None:
         looked, within = _looked(looks, kept, raster)
-        earlier = base.prediction.on(raster)
         refused = refused_changes(
             looked,
             earlier,
-            raster.prompts(query.new_prompts),
+            new,
             looked_at=query.crop and raster.cells(query.crop),
             seen=raster.cells(answer.crop),
             within=within,
@@ -59,10 +60,10 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
         if refused is not None:
             mask, values, changed = refused, yielding(earlier, looked, refused), refused.copy()
             mask[within.slices] ^= looked[within.slices] > MASK_THRESHOLD
-    if not is_honoured(values if mask is None else mask, prompts):
+    if not is_honoured(values if mask is None else mask, shown):
         merged = values if changed is None else np.where(changed, values, looked)
         extent = sqrt(answer.crop.width * answer.crop.height) / raster.factor
-        values, wrong = honoured(merged, prompts, extent)
+        values, wrong = honoured(merged, shown, extent)
         mask, changed, looked = values > MASK_THRESHOLD, values != own, values
     logits = answer.logits
     if changed is not None:
@@ -70,8 +71,9 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
         logits = changed_logits(logits, own[cells], values[cells], changed[cells])
     if raster.factor > 1:
         merged = looked if changed is None else np.where(changed, values, looked)
-        mask = raster.lifted(answer.kept_mask if base is None else base.prediction.kept_mask, merged)
-        put_right(mask, query.prompts)
+        lasting = None if base is None else base.prediction.kept_mask
+        mask = raster.lifted(answer.kept_mask if lasting is None else lasting, merged)
+        put_right(mask, shown_pixels(query.prompts, size, lasting, len(query.new_prompts)))
     elif mask is None and raster.whole:
         return answer
     elif mask is None:  # so that what follows does so from what is stored, to the bit

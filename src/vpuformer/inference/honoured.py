@@ -26,15 +26,57 @@ _MARGIN = 0.5
 """Logit of a pixel on the right side, after the correction."""
 
 
-def is_honoured(answer: FloatMap | BoolMask, prompts: Sequence[Prompt]) -> bool:
+class Shown(NamedTuple):
+    """What a prompt shows."""
+
+    pixels: Pixels
+    positive: bool
+
+
+def shown_pixels(
+    prompts: Sequence[Prompt], size: Size, before: FloatMap | BoolMask | None = None, new: int = 0
+) -> list[Shown]:
+    """What each prompt shows, without the pixels that a later prompt of the other sign shows again.
+
+    A mask agrees with the prompts that it answers, until somebody paints over one, or another object takes its place.
+    Such a prompt is overruled there: it would draw back what was erased, and more around it.
+
+    >>> from vpuformer.prompts import Click
+    >>> shown = shown_pixels([Click(1, 0), Click(2, 0)], (1, 4), before=np.zeros((1, 4), bool), new=1)
+    >>> [each.pixels[1].tolist() for each in shown]
+    [[], [2]]
+
+    Args:
+        prompts: all of them, in image pixels and within the image, oldest first.
+        size: height and width of the image.
+        before: the previous mask or its probability, if there is one, shape `size`.
+        new: the number of prompts, the last ones, that it does not answer yet.
+    """
+    shown: list[Shown] = []
+    signs: dict[bool, list[npt.NDArray[np.intp]]] = {True: [], False: []}
+    for number, prompt in enumerate(reversed(prompts)):
+        rows, columns = pixels_under(prompt, size)
+        if before is not None and number >= new:
+            kept = (before[rows, columns] > MASK_THRESHOLD) == prompt.positive
+            rows, columns = rows[kept], columns[kept]
+        places = rows * size[1] + columns
+        later = signs[not prompt.positive]
+        if later:
+            kept = ~np.isin(places, np.concatenate(later))
+            rows, columns, places = rows[kept], columns[kept], places[kept]
+        signs[prompt.positive].append(places)
+        shown.append(Shown((rows, columns), prompt.positive))
+    return shown[::-1]
+
+
+def is_honoured(answer: FloatMap | BoolMask, shown: Sequence[Shown]) -> bool:
     """Whether `honoured` would leave an answer as it is: its probability, or its mask."""
-    shown = _shown(prompts, (answer.shape[0], answer.shape[1]))
     return all(((answer[pixels] > MASK_THRESHOLD) == positive).all() for pixels, positive in shown)
 
 
-def put_right(mask: BoolMask, prompts: Sequence[Prompt]) -> None:
-    """Set the pixels of a mask under clicks and scribbles to their sign, in place."""
-    for pixels, positive in _shown(prompts, (mask.shape[0], mask.shape[1])):
+def put_right(mask: BoolMask, shown: Sequence[Shown]) -> None:
+    """Set the pixels of a mask that clicks and scribbles show to their sign, in place."""
+    for pixels, positive in shown:
         mask[pixels] = positive
 
 
@@ -47,27 +89,25 @@ class Honoured(NamedTuple):
     """Number of prompts that it disagreed with."""
 
 
-def honoured(probability: FloatMap, prompts: Sequence[Prompt], extent: float) -> Honoured:
+def honoured(probability: FloatMap, shown: Sequence[Shown], extent: float) -> Honoured:
     """The answer, corrected around clicks and scribbles on the wrong side of its outline.
 
-    Every pixel under a positive click or scribble then belongs to the object, and none under a negative one. Of
-    prompts that contradict each other, the later one holds. Boxes demand no single pixel.
+    Every pixel that a positive click or scribble shows then belongs to the object, and none that a negative one shows.
+    Boxes demand no single pixel.
 
     >>> from vpuformer.prompts import Click
-    >>> answer = honoured(np.full((9, 9), 0.3, np.float32), [Click(4, 4)], extent=9)
+    >>> answer = honoured(np.full((9, 9), 0.3, np.float32), shown_pixels([Click(4, 4)], (9, 9)), extent=9)
     >>> answer.corrected, bool(answer.probability[4, 4] > 0.49), bool(answer.probability[0, 0] > 0.49)
     (1, True, False)
 
     Args:
         probability: shape (H, W), in 0..1.
-        prompts: all of them, in image pixels and within the image, oldest first.
+        shown: what each prompt shows.
         extent: geometric mean of the sides of what the network looked at, in pixels.
 
     Returns:
         `probability` itself if all prompts are honoured.
     """
-    size: Size = (probability.shape[0], probability.shape[1])
-    shown = _shown(prompts, size)
     wrong = [np.flatnonzero((probability[pixels] > MASK_THRESHOLD) != positive) for pixels, positive in shown]
     corrected = sum(len(each) > 0 for each in wrong)
     if not corrected:
@@ -82,22 +122,6 @@ def honoured(probability: FloatMap, prompts: Sequence[Prompt], extent: float) ->
         left = (result[pixels] > MASK_THRESHOLD) != positive
         result[pixels[0][left], pixels[1][left]] = positive
     return Honoured(result, corrected)
-
-
-def _shown(prompts: Sequence[Prompt], size: Size) -> list[tuple[Pixels, bool]]:
-    """Pixels and sign of every prompt, without the pixels that a later prompt of the other sign shows again."""
-    shown: list[tuple[Pixels, bool]] = []
-    signs: dict[bool, list[npt.NDArray[np.intp]]] = {True: [], False: []}
-    for prompt in reversed(prompts):
-        rows, columns = pixels_under(prompt, size)
-        places = rows * size[1] + columns
-        later = signs[not prompt.positive]
-        if later:
-            kept = ~np.isin(places, np.concatenate(later))
-            rows, columns, places = rows[kept], columns[kept], places[kept]
-        signs[prompt.positive].append(places)
-        shown.append(((rows, columns), prompt.positive))
-    return shown[::-1]
 
 
 def _moved(probability: FloatMap, pixels: Pixels, others: Sequence[Pixels], radius: float, *, positive: bool) -> None:

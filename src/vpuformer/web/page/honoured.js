@@ -16,7 +16,8 @@ const MIN_RADIUS = 2;
 const MARGIN = 0.5;
 
 /**
- * The pixels of every prompt, without those that a later prompt of the other sign shows again.
+ * The pixels of every prompt, without those that a later prompt of the other sign shows again. Prompts alone change a
+ * mask here, so nothing else overrules them.
  *
  * @param {readonly Prompt[]} prompts oldest first
  * @param {Size} size
