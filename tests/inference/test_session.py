@@ -15,7 +15,8 @@ from support.networks import predictor_of
 from vpuformer.errors import MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference import session as session_module
-from vpuformer.inference.looks import OBJECT_THRESHOLD
+from vpuformer.inference.corrections import corrected
+from vpuformer.inference.looks import OBJECT_THRESHOLD, Look, Seen
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Query
@@ -227,6 +228,29 @@ def test_a_session_may_start_from_a_mask() -> None:
     session.add(Click(1, 1))
     session.reset()
     assert state(session) == begin
+
+
+def test_a_mask_that_somebody_made_changes_near_every_prompt_alone() -> None:
+    logits = np.full((30, 40), -6, np.float32)  # they say that there is no second block
+    logits[5:15, 2:12] = 4
+    mask = np.zeros(SIZE, bool)
+    mask[5:15, 2:10] = mask[5:25, 20:38] = True
+
+    class Insisting(Noise):
+        def _answer(self, query: Query) -> Prediction:
+            before = Prediction(query.previous) if isinstance(query.previous, np.ndarray) else query.previous
+            return corrected(query, before and Seen(before), [Look(logits, Crop.whole(SIZE), SIZE)])
+
+    predictor = Predictor(Insisting())
+    predictor.set_image(np.zeros((*SIZE, 3), np.uint8))
+    session, network = Session(predictor, mask), Session(predictor, mask * np.float32(0.9))
+    for x in (11, 5, 6, 7):
+        answer = session.add(Click(x, 9))
+        network.add(Click(x, 9))
+        assert np.array_equal(answer.mask[:, 15:], mask[:, 15:])
+        assert answer.probability[9, 25] > 0.99
+    assert session.mask[9, 11]
+    assert not network.mask[9, 25]
 
 
 def test_a_mask_that_does_not_fit() -> None:

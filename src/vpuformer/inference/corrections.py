@@ -58,7 +58,8 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
             only_here=query.only_here,
         )
         if refused is not None:
-            mask, values, changed = refused, yielding(earlier, looked, refused), refused.copy()
+            mask, changed = refused, refused.copy()
+            values = earlier if query.only_here else yielding(earlier, looked, refused)
             mask[within.slices] ^= looked[within.slices] > MASK_THRESHOLD
     if not is_honoured(values if mask is None else mask, shown):
         merged = values if changed is None else np.where(changed, values, looked)

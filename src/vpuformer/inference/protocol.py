@@ -116,14 +116,16 @@ class Query:
         mask: the mask so far: the last `Prediction`, which is quickest for a large image; its `probability`, or other
             floats in 0..1, shape (H, W) of the image; or a mask of any other type, see
             `vpuformer.images.check_mask`. Without prompts it is refined. Pixels of 0 and 1 are as sure as can be: they
-            change near the new prompts alone.
+            change near the new prompts alone. The answer is sure as the network is: pass `only_here` with each
+            further query, so that the mask stays somebody's own.
         crop: the part of the image that was looked at for `mask`, kept while it fits; by default that of `mask`, if
             it is a `Prediction`.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
         new: the number of prompts, the last ones, that `mask` does not answer yet. Far from them it changes only where
             the segmenter is surer than before. A new box around the object makes it begin without a mask that reaches
             far beyond the box. With 0, all of the mask is refined.
-        only_here: change `mask` near the new prompts alone, however sure the segmenter is elsewhere.
+        only_here: change `mask` near the new prompts alone, however sure the segmenter is elsewhere, and however often
+            it says so.
         keep_mask: never begin without `mask`: somebody has made it, or painted on it. A mask of 0 and 1 alone is kept
             in any case.
         candidates: whether the prediction also gets `Prediction.candidates`, at the cost of further looks.

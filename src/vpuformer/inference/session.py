@@ -69,8 +69,8 @@ class Session:
 
     Args:
         predictor: holds the image and the segmenter.
-        mask: start from this mask instead of from nothing; see `vpuformer.inference.protocol.Query`. An empty one
-            causes a warning.
+        mask: start from this mask instead of from nothing; see `vpuformer.inference.protocol.Query`. One of 0 and 1
+            alone is somebody's own: every prompt changes it near the prompt alone. An empty one causes a warning.
         zoom: let the segmenter look closer once it knows the object; see `vpuformer.inference.protocol.Query`.
 
     Raises:
@@ -86,6 +86,7 @@ class Session:
         if isinstance(start, np.ndarray) and not start.any():
             warn_of_coverage(start > 0, "0 everywhere")
         self._start = Prediction(start) if isinstance(start, np.ndarray) else start
+        self._made = isinstance(start, np.ndarray) and not ((start > 0) & (start < 1)).any()
         self._history = (_Step((), None, None),)
         self._at = 0
         self._prediction = self._start
@@ -138,7 +139,7 @@ class Session:
             prediction,
             zoom=self._zoom,
             new=len(prompts),
-            only_here=only_here,
+            only_here=only_here or self._made,
             keep_mask=self._start is not None,
         )
         (answer,) = self._segmenter.segment([query])

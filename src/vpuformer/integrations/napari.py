@@ -106,7 +106,7 @@ class Outliner:
         mask = self._start if last is None else last
         if new:
             start = self._start is not None
-            query = Query(self._encode(), [*kept, *new], mask, new=len(new), keep_mask=start)
+            query = Query(self._encode(), [*kept, *new], mask, new=len(new), only_here=start)
             (self._last,) = self._segmenter.segment([query])
         else:
             self._last = None

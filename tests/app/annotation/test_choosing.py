@@ -111,6 +111,7 @@ def test_a_mask_that_somebody_has_made_or_painted_on_is_kept(
     state = give(annotator, state, type="polygon", outlines=[[[10, 10], [60, 10], [60, 60]]])
     click(annotator, state, 30, 30)
     assert [query.keep_mask for query in queries] == [False, True, False, True]
+    assert [query.only_here for query in queries] == [False, False, False, True]
 
 
 def test_a_removal_asks_only_about_the_prompts_after_it(

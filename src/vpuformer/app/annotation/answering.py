@@ -156,7 +156,7 @@ class Answering:
             mask=mask,
             new=len(added),
             keep_mask=history.is_given(contents),
-            only_here=all(contents[index].get("only_here", False) for index in added),
+            only_here=history.is_made(contents) or all(contents[index].get("only_here", False) for index in added),
             candidates=content["type"] == "choose",
         )
         return self._segmented(record.row.image, question, strokes, content.get("index"), if_idle=if_idle)

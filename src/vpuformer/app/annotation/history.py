@@ -108,8 +108,20 @@ def is_given(contents: Sequence[Content]) -> bool:
     >>> is_given([{"type": "polygon"}, {"type": "click"}]), is_given([{"type": "clear"}, {"type": "click"}])
     (True, False)
     """
-    start = next((content["type"] for content in reversed(contents) if content["type"] in STARTS), "clear")
-    return start != "clear" or bool(brush_strokes(contents))
+    return _start(contents) != "clear" or bool(brush_strokes(contents))
+
+
+def is_made(contents: Sequence[Content]) -> bool:
+    """Return whether somebody has made all of the mask that the prompts correct. The network refines a lasso.
+
+    >>> is_made([{"type": "polygon"}, {"type": "click"}]), is_made([{"type": "lasso"}, {"type": "click"}])
+    (True, False)
+    """
+    return _start(contents) not in ("clear", "lasso")
+
+
+def _start(contents: Sequence[Content]) -> str:
+    return next((content["type"] for content in reversed(contents) if content["type"] in STARTS), "clear")
 
 
 def choice(contents: Sequence[Content]) -> Content | None:
