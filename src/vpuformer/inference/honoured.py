@@ -36,7 +36,7 @@ class Shown(NamedTuple):
 def shown_pixels(
     prompts: Sequence[Prompt], size: Size, before: FloatMap | BoolMask | None = None, new: int = 0
 ) -> list[Shown]:
-    """What each prompt shows, without the pixels that a later prompt of the other sign shows again.
+    """What each prompt shows, without what a later prompt of the other sign shows again.
 
     A mask agrees with the prompts that it answers, until somebody paints over one, or another object takes its place.
     Such a prompt is overruled there: it would draw back what was erased, and more around it.

@@ -112,7 +112,9 @@ def is_given(contents: Sequence[Content]) -> bool:
 
 
 def is_made(contents: Sequence[Content]) -> bool:
-    """Return whether somebody has made all of the mask that the prompts correct. The network refines a lasso.
+    """Return whether somebody has made all of the mask that the prompts correct.
+
+    The network refines a lasso, so that its mask does not count.
 
     >>> is_made([{"type": "polygon"}, {"type": "click"}]), is_made([{"type": "lasso"}, {"type": "click"}])
     (True, False)
