@@ -16,6 +16,7 @@ from vpuformer.inference.pixels import distance_to_zero, pixels_under
 from vpuformer.inference.plausible import OFF_CENTRE, THICKER
 from vpuformer.inference.steady import (
     REACH,
+    SURENESS_BEYOND,
     SURER,
     SURER_AGAINST,
     SURER_IF_IMPLAUSIBLE,
@@ -116,8 +117,16 @@ def test_where_nobody_has_looked_nothing_is_known() -> None:
     before = np.zeros(SIZE, np.float32)
     assert steady(answered(0.9, 0.9), before, [Click(30, 50)])[50, 170] == 0
     assert steady(answered(0.9, 0.9), before, [Click(30, 50)], looked_at=Crop(0, 0, 100, 100))[50, 170] > 0.5
-    before[50, 170] = 1  # kept from an earlier look
-    assert steady(answered(0.9, 0.1), before, [Click(30, 50)], looked_at=Crop(0, 0, 100, 100))[50, 170] == 1
+
+
+def test_what_was_kept_beyond_the_crop_goes_if_the_network_is_sure() -> None:
+    before, seen = answered(0, 1), Crop(0, 0, 100, 100)
+    surest = 0.5 - SURENESS_BEYOND - SURER_AGAINST
+    for right, stays in ((surest + 0.01, True), (surest - 0.01, False)):
+        kept = steady(answered(0.9, right), before, [Click(30, 50)], seen)
+        assert (kept[50, 170] == 1) == stays
+    assert steady(answered(0.9, 0.01), before, [Click(30, 50)], seen, only_here=True)[50, 170] == 1
+    assert steady(answered(0.9, 0.01), before, [Click(30, 50)])[50, 170] == 1
 
 
 def test_without_new_prompts_and_only_here_nothing_changes() -> None:
@@ -203,7 +212,8 @@ def refused_slowly(
     mask, previous = answer > MASK_THRESHOLD, before > MASK_THRESHOLD
     seen = np.zeros(mask.shape, np.bool_)
     seen[(looked_at or Crop.whole(mask.shape)).slices] = True
-    sureness = np.where(seen | (before != 0), np.abs(before - np.float32(0.5)), np.float32(0))
+    sureness = np.abs(before - np.float32(0.5))
+    sureness[~seen & (before == 0)], sureness[~seen & (before == 1)] = 0, SURENESS_BEYOND
     gain = np.abs(answer - np.float32(0.5)) - sureness
     accepted, surer = np.zeros(mask.shape, np.bool_), np.zeros(mask.shape, np.float32)
     implausible, most = implausible_slowly(mask, previous, new), 0

@@ -36,6 +36,9 @@ SURER_AGAINST = 0.12
 SURER_IF_IMPLAUSIBLE = 0.3
 """How much surer still the network must be of an implausible change."""
 
+SURENESS_BEYOND = 0.25
+"""How sure the previous answer is of the object beyond its crop: it was kept there, and does not yield."""
+
 YIELDS = 0.3
 """How far a pixel whose change is refused moves towards the network's answer, on its side of the threshold."""
 
@@ -83,7 +86,8 @@ def refused_changes(
         probability: the network's answer, shape (H, W), in 0..1.
         before: the previous answer, or a mask as 0 and 1, shape (H, W).
         new: the prompts that `before` does not answer yet, within the image.
-        looked_at: the crop of the previous answer, which says nothing about pixels outside it; by default the image.
+        looked_at: the crop of the previous answer. Outside of it, 0 says nothing, and 1 that an earlier mask was kept.
+            By default the image.
         seen: the crop of the last look; by default the image.
         within: a part of the image outside which both answers are known to show no object; by default the image.
         only_here: change nothing that is far, however sure the network is.
@@ -192,7 +196,10 @@ def _exceeded_by(most: int, values: Values) -> float:
 
 
 def _sureness(previous: Values, pixels: Pixels, size: Size, looked_at: Crop | None) -> Values:
-    """How sure the previous answer is of some pixels, from 0 to 0.5; 0 where nobody has looked.
+    """How sure the previous answer is of some pixels, from 0 to 0.5.
+
+    It knows nothing of a pixel where nobody has looked. Of one that was kept beyond its crop it says 1, since it has
+    logits in the crop alone.
 
     Args:
         previous: the answer, shape (n,).
@@ -205,6 +212,7 @@ def _sureness(previous: Values, pixels: Pixels, size: Size, looked_at: Crop | No
         inside = (rows >= looked_at.top) & (rows < looked_at.top + looked_at.height)
         inside &= (columns >= looked_at.left) & (columns < looked_at.left + looked_at.width)
         sureness[~inside & (previous == 0)] = 0
+        sureness[~inside & (previous == 1)] = SURENESS_BEYOND
     return sureness
 
 

@@ -19,6 +19,8 @@ const SURER = Math.fround(0.08);
 const SURER_AGAINST = Math.fround(0.12);
 /** How much surer still the network must be of an implausible change. */
 const SURER_IF_IMPLAUSIBLE = 0.3;
+/** How sure the previous answer is of the object beyond its crop: it was kept there, and does not yield. */
+const SURENESS_BEYOND = 0.25;
 /** How far a pixel whose change is refused moves towards the network's answer, on its side of the threshold. */
 const YIELDS = Math.fround(0.3);
 /** Probabilities next to the threshold at which such a pixel stops. */
@@ -33,7 +35,7 @@ const LEAST_CHANGE = 25;
  * @param {Float32Array} before the previous answer
  * @param {readonly Prompt[]} prompts the new ones
  * @param {Size} size of the image
- * @param {Crop | null} lookedAt crop of the previous answer, which says nothing about pixels outside it
+ * @param {Crop | null} lookedAt crop of the previous answer; outside of it 0 says nothing, and 1 that a mask was kept
  * @param {Crop} within outside of it both answers show no object
  * @param {Crop} seen crop of the last look
  */
@@ -74,8 +76,8 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   visit(changed, width, (at, k) => {
     if (!refused[at]) return;
     removed[k] = Number(!(probability[at] > THRESHOLD));
-    const looked = before[at] !== 0 || !unseen || holds(unseen, at % width, Math.floor(at / width));
-    const sureness = looked ? Math.abs(Math.fround(before[at] - 0.5)) : 0;
+    let sureness = Math.abs(Math.fround(before[at] - 0.5));
+    if ((before[at] === 0 || before[at] === 1) && unseen && !holds(unseen, at % width, Math.floor(at / width))) sureness = before[at] * SURENESS_BEYOND;
     const needed = probability[at] > THRESHOLD ? toAdd : toTake;
     const gain = Math.fround(
       Math.fround(Math.abs(Math.fround(probability[at] - 0.5)) - sureness) - (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed),
