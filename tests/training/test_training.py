@@ -158,6 +158,16 @@ def test_a_run_that_is_killed_in_its_last_validation_validates_once_more(data: P
     assert called == [2, 2]
 
 
+def test_a_validation_that_fails_costs_no_step(data: Path, tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ValueError):  # noqa: PT011, PT012
+        patch.setattr("vpuformer.training.loop.validate", fail)
+        train(recipe(data, tmp_path / "run", steps=3, validate_every=2, save_minutes=60.0))
+    assert (tmp_path / "run" / NAME).is_file()
+
+
 def _interrupted_after(steps: int) -> Callable[..., None]:
     def save_and_stop(*arguments: Any) -> None:
         save_state(*arguments)

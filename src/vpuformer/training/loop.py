@@ -293,9 +293,11 @@ def _loop(
             passes = row.pop("passes")
             log.row(done, row | {"images/s": rate, "passes": passes})
             logged, logged_at = now, done
-        if done == recipe.length:
+        ends = done == recipe.length
+        validates = checks and recipe.validate_every and (ends or done % recipe.validate_every == 0)
+        if ends or validates:  # what fails in a validation costs no step
             run.save()
-        if checks and recipe.validate_every and (done % recipe.validate_every == 0 or done == recipe.length):
+        if validates:
             _validate(run, checks, log)
             logged, logged_at = time.monotonic(), done
         if after_step is not None and after_step(done, lambda: _network(recipe, run.average, processes.device)):
