@@ -12,6 +12,8 @@ from vpuformer.metrics import iou_at
 
 RESULTS = Path(__file__).parent / "results"
 PAIRED = {
+    "samples: 57,600 more, and the mean with the weights before": ("lite2-third", -1),
+    "samples: 95,488 more after these, and the mean with the weights before": ("lite2-fourth", -1),
     "image encoder: EfficientNet-Lite2 in the place of MobileNetV2, with 52,800 samples": ("efficientnet-lite2", 1),
     "input: 224 px instead of 192": ("lite2-224", 1),
     "views: each one mirrored as well": ("flip", 1),
