@@ -58,13 +58,13 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
         open_coffee(person)
         assert person.status["object"] == ""
 
-        # A click, a box, a negative scribble, a negative click: each is answered with another mask.
+        # A click, a negative scribble, a box, a negative click: each is answered with another mask.
         areas = [0]
         person.click((290, 200))
         areas.append(person.area)
-        person.drag([(170, 16), (410, 310)])
-        areas.append(person.area)
         person.scribble([(110, 150), (105, 200), (120, 250)], positive=False)
+        areas.append(person.area)
+        person.drag([(170, 16), (410, 310)])
         areas.append(person.area)
         told = person.click((370, 290), positive=False)
         areas.append(person.area)
