@@ -143,7 +143,14 @@ def test_the_records_of_another_run_are_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no json\n", b'{"format": 99}\n', b"\x1f\x8bno gzip", gzip.compress(b"", mtime=0)[:10] + b"\xff" * 20, b"[]\n"],
+    [
+        b"",
+        b"no json\n",
+        b'{"format": 99}\n',
+        b"\x1f\x8bno gzip",
+        gzip.compress(b"", mtime=0)[:10] + b"\xff" * 20,
+        b"[]\n",
+    ],
 )
 def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "toy.jsonl.gz"
