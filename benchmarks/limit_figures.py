@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from bundled import of_bundled_weights
-from validation_objects import NATURAL, VALIDATION, validation_group
-
-from vpuformer.evaluation.records import read_records
-from vpuformer.metrics import iou_at
+from paired import scores
+from validation_objects import VALIDATION
 
 RESULTS = Path(__file__).parent / "results"
 PAIRED = {
@@ -44,15 +42,9 @@ def seen(mix: str, k: int) -> str:
     summaries = [RESULTS / "validation" / f"{name}-{mix}" / "summary.json" for name in ("default", "seen")]
     if not all(each.exists() and of_bundled_weights(json.loads(each.read_text())) for each in summaries):
         return "-"
-    other, trained = (scores(each.parent, k) for each in summaries)
+    other, trained = (np.array([*scores(f"validation/{each.parent.name}", k).values()]) for each in summaries)
     error = np.hypot(*(each.std(ddof=1) / len(each) ** 0.5 for each in (other, trained)))
     return shown(float(trained.mean() - other.mean()), float(error))
-
-
-def scores(folder: Path, k: int) -> np.ndarray:
-    """IoU of the natural objects of a run after k prompts."""
-    _, objects = read_records(folder / "records.jsonl.gz")
-    return np.array([iou_at(each.ious, k) for each in objects if validation_group(each.name) == NATURAL])
 
 
 def shown(difference: float, error: float) -> str:

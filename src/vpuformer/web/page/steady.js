@@ -76,8 +76,8 @@ export function refusedChanges(probability, before, prompts, size, lookedAt, wit
   visit(changed, width, (at, k) => {
     if (!refused[at]) return;
     removed[k] = Number(!(probability[at] > THRESHOLD));
-    let sureness = Math.abs(Math.fround(before[at] - 0.5));
-    if ((before[at] === 0 || before[at] === 1) && unseen && !holds(unseen, at % width, Math.floor(at / width))) sureness = before[at] * SURENESS_BEYOND;
+    const stored = (before[at] !== 0 && before[at] !== 1) || !unseen || holds(unseen, at % width, Math.floor(at / width));
+    const sureness = stored ? Math.abs(Math.fround(before[at] - 0.5)) : before[at] * SURENESS_BEYOND;
     const needed = probability[at] > THRESHOLD ? toAdd : toTake;
     const gain = Math.fround(
       Math.fround(Math.abs(Math.fround(probability[at] - 0.5)) - sureness) - (implausible?.[at] ? Math.fround(needed + SURER_IF_IMPLAUSIBLE) : needed),
